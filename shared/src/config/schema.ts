@@ -1,0 +1,119 @@
+// The gateway file's schema: the one truth from which come the types, the checks, the JSON Schema for editors and the
+// reference in docs/gateway-file.md. Sources and actions bring their own part: see kinds.ts.
+
+import { z } from 'zod';
+import { parseCondition, type Condition } from '../alert/condition.ts';
+import { severities } from '../model/alert.ts';
+import { statistics } from '../model/pane.ts';
+import { namePattern } from '../wire/topics.ts';
+import { parseDuration, parseRange, parseSize } from './duration.ts';
+import { knownUnits, unitMeant } from './units.ts';
+
+/** Text that `parse` understands, as the value `parse` makes of it. `undefined` from `parse` is refused with `expected`. */
+function written<T>(parse: (text: string) => T | undefined, expected: string, example: string) {
+  return z
+    .string()
+    .meta({ description: expected, examples: [example] })
+    .transform((text, context): T => {
+      const value = parse(text);
+      if (value !== undefined) return value;
+      context.addIssue({ code: 'custom', message: `"${text}" is not ${expected}; write it like ${example}` });
+      return z.NEVER;
+    });
+}
+
+export const duration = written(parseDuration, 'a duration (ms, s, m, h, d or w)', '10s');
+export const positiveDuration = duration.refine((ms) => ms > 0, { message: 'the duration must be longer than zero' });
+export const byteSize = written(parseSize, 'a size (B, kB, MB, GB, KiB, MiB or GiB)', '256 MB');
+const range = written(parseRange, 'a range low..high, low first', '-20..120');
+
+export const name = z.string().regex(namePattern, {
+  message: 'a name starts with a letter, digit or _ and has at most 64 letters, digits, _, - and .',
+});
+
+const unit = z
+  .string()
+  .meta({ description: 'Unit of the signal.', examples: ['°C', 'bar', '%'] })
+  .refine((text) => (knownUnits as readonly string[]).includes(text), {
+    error: ({ input }) => {
+      const meant = unitMeant(String(input));
+      const hint = meant === undefined ? `known units: ${knownUnits.join(', ')}` : `did you mean ${meant}?`;
+      return `"${String(input)}" is not a unit Weir knows; ${hint}`;
+    },
+  });
+
+const condition = z
+  .string()
+  .meta({ description: 'signal, operator (> >= < <= == !=) and number', examples: ['temperature > 34'] })
+  .transform((text, context): Condition => {
+    const parsed = parseCondition(text);
+    if (typeof parsed !== 'string') return parsed;
+    context.addIssue({ code: 'custom', message: parsed });
+    return z.NEVER;
+  });
+
+export const hubSchema = z
+  .union([
+    z.string().transform((url) => ({ url })),
+    z.strictObject({
+      url: z.string().describe('mqtt:// or mqtts:// address of the hub.'),
+      keyFile: z.string().optional().describe('File with the key that `weir-hub gateway add` printed.'),
+    }),
+  ])
+  .refine(({ url }) => isUrl(url, ['mqtt:', 'mqtts:']), {
+    message: 'the hub is an address like mqtts://hub.factory.lan or mqtt://10.0.0.5:1883',
+    path: ['url'],
+  })
+  .describe('Where panes and alerts go. Without it the gateway works alone.');
+
+export const signalSchema = z.strictObject({
+  from: z
+    .string()
+    .regex(/^[^.\s]+\.\S+$/, { message: 'write it as source.channel, such as tempering.temp' })
+    .describe(
+      '`source.channel`: a field of the JSON line, a column of the CSV, or what `{signal}` stands for in the topic.',
+    ),
+  unit: unit.optional(),
+  range: range.optional().describe('Readings outside are dead letters.'),
+  lateness: duration
+    .optional()
+    .describe('How late a reading may come and still correct its windows. Default: that of the windows.'),
+  disorder: duration.optional().describe('How far event times jump back and forth. Default: `settings.disorder`.'),
+});
+
+export const windowSchema = z.strictObject({
+  every: positiveDuration.describe('Length of the tumbling window, aligned to the epoch (UTC).'),
+  of: z.union([z.literal('all'), z.array(z.string()).min(1)]).describe('`all`, or a list of signals.'),
+  compute: z.array(z.enum(statistics)).min(1).describe('`count` is always there.'),
+  lateness: duration.optional().describe('How late a reading may come and still correct the window. Default 1h.'),
+});
+
+export const alertSchema = z.strictObject({
+  when: condition.describe('The condition that starts the alert.'),
+  for: duration.optional().describe('On-delay: how long the condition must hold, in event time. Default 0s.'),
+  clear: condition.optional().describe('Deadband: the condition that ends the alert. Default: `when` no longer holds.'),
+  severity: z.enum(severities).default('warning').describe('A critical alert is committed to disk at once.'),
+  do: z.array(z.string()).default(['log']).describe('Actions to take. `log` is always there.'),
+});
+
+export const settingsSchema = z.strictObject({
+  commit: positiveDuration.default(500).describe('How often what came in is synced to disk. Default 500ms.'),
+  disorder: duration.default(2000).describe('How far event times of one series jump back and forth. Default 2s.'),
+  idleAfter: positiveDuration
+    .default(30_000)
+    .describe('A series silent for so long has its windows closed. Default 30s.'),
+  maxAhead: duration.default(300_000).describe('A reading further in the future is a dead letter. Default 5m.'),
+  maxSeries: z.int().min(1).max(1_000_000).default(10_000).describe('Devices times signals. Default 10000.'),
+  journal: byteSize.default(256e6).describe('Bytes of raw readings kept on the gateway. Default 256 MB.'),
+  outbox: byteSize.default(1e9).describe('Bytes that may wait for the hub; then the oldest panes go. Default 1 GB.'),
+});
+
+export type Signal = z.output<typeof signalSchema>;
+export type Window = z.output<typeof windowSchema>;
+export type Alert = z.output<typeof alertSchema>;
+export type Settings = z.output<typeof settingsSchema>;
+export type Hub = z.output<typeof hubSchema>;
+
+export function isUrl(text: string, protocols: readonly string[]): boolean {
+  return URL.canParse(text) && protocols.includes(new URL(text).protocol);
+}
