@@ -22,7 +22,9 @@ function installPackages() {
   say('installing npm packages (npm ci)');
   run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { fatal: true });
   if (!existsSync(join(root, 'node_modules/.bin/node')) && Number(process.versions.node.split('.')[0]) < 24) {
-    say(`Weir needs Node 24 or newer; this is ${process.version} and npm has no Node 24 for ${process.platform}-${process.arch}.`);
+    say(
+      `Weir needs Node 24 or newer; this is ${process.version} and npm has no Node 24 for ${process.platform}-${process.arch}.`,
+    );
     say('Install Node 24 and run this again.');
     process.exit(1);
   }

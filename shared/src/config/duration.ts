@@ -15,7 +15,7 @@ export function parseSize(text: string): number | undefined {
 
 /** The shortest way to write a duration: 90000 is `90s`, 3600000 is `1h`. */
 export function formatDuration(ms: number): string {
-  for (const [unit, scale] of Object.entries(units).reverse()) {
+  for (const [unit, scale] of Object.entries(units).toReversed()) {
     if (ms >= scale && ms % scale === 0) return `${ms / scale}${unit}`;
   }
   return `${ms}ms`;

@@ -64,6 +64,14 @@ export class YamlFile {
       for (const inner of nearest ?? []) this.#addIssue(inner, path, knownKeys);
       return;
     }
+    if (issue.code === 'invalid_value') {
+      const value = this.#document.getIn(path);
+      this.add(
+        `"${String(value)}" is none of: ${issue.values.join(', ')}${suggestion(String(value), issue.values.map(String), '')}`,
+        path,
+      );
+      return;
+    }
     const last = path.at(-1);
     if (isMissing(issue) && last !== undefined) {
       this.add(`"${last}" is missing: ${expectation(issue)}`, path.slice(0, -1));
@@ -105,14 +113,17 @@ export class YamlFile {
   }
 }
 
-/** `, did you mean …?` when one of the known words is near enough to be meant; otherwise the list. */
-export function suggestion(word: string, known: readonly string[]): string {
+/** `, did you mean …?` when one of the known words is near enough to be meant; otherwise the list, or what is said instead. */
+export function suggestion(
+  word: string,
+  known: readonly string[],
+  otherwise = `; known here: ${known.join(', ')}`,
+): string {
   const near = known
     .map((candidate) => ({ candidate, edits: distance(word.toLowerCase(), candidate.toLowerCase()) }))
     .toSorted((a, b) => a.edits - b.edits)[0];
-  if (near !== undefined && near.edits <= Math.max(1, Math.floor(word.length / 3)))
-    return `, did you mean "${near.candidate}"?`;
-  return known.length === 0 ? '' : `; known here: ${known.join(', ')}`;
+  if (near !== undefined && near.edits <= Math.ceil(word.length / 3)) return `, did you mean "${near.candidate}"?`;
+  return known.length === 0 ? '' : otherwise;
 }
 
 /** One line a problem: `file:line:column: error: what`. */

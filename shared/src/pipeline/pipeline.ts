@@ -74,6 +74,12 @@ export class Pipeline {
     this.ledger.lose(reason, count);
   }
 
+  /** Panes that reported so many readings had to go before the hub had them. */
+  evict(readings: number): void {
+    this.reported -= readings;
+    this.ledger.lose('evicted', readings);
+  }
+
   /** Brings time in. @param now arrival time, epoch milliseconds; the idle rule reads it */
   tick(now: number): void {
     for (const state of this.#states) {

@@ -1,0 +1,132 @@
+// Reads a recording for `weir-agent replay`: CSV with a header line, or JSON lines.
+//
+// Long form: columns (or fields) time, signal, value, and device and arrival where known; one reading a row. Wide form: a
+// time and one column a signal, named as the signal or mapped to it; one reading a field. The time column is the one called
+// time, timestamp, t, ts or date, unless it is said.
+
+import { createReadStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { parseTime, type TimeUnit } from '../formats/time-field.ts';
+import { CommandError } from './gateway-file.ts';
+
+export interface RecordingOptions {
+  readonly time: string | undefined;
+  readonly timeUnit: TimeUnit;
+  /** Device of rows that name none. */
+  readonly device: string;
+  /** Column -> signal, for columns not named as their signal. */
+  readonly map: ReadonlyMap<string, string>;
+  readonly signals: ReadonlySet<string>;
+}
+
+export interface RecordedReading {
+  readonly device: string;
+  readonly signal: string;
+  readonly time: number;
+  /** NaN where the recording holds something else than a number. */
+  readonly value: number;
+  readonly arrival: number | undefined;
+}
+
+export interface RecordingLine {
+  readonly readings: readonly RecordedReading[];
+  /** What is wrong with the line, with its place. */
+  readonly problem: string | undefined;
+  readonly bytes: number;
+}
+
+type Row = Readonly<Record<string, unknown>>;
+
+const timeColumns = new Set(['time', 'timestamp', 't', 'ts', 'date']);
+
+/** @throws CommandError when the recording has no time, or nothing the gateway file knows */
+export async function* readRecording(path: string, options: RecordingOptions): AsyncGenerator<RecordingLine> {
+  const lines = createInterface({ input: createReadStream(path), crlfDelay: Infinity });
+  let header: string[] | undefined;
+  let checked = false;
+  let number = 0;
+  for await (const line of lines) {
+    number += 1;
+    const bytes = Buffer.byteLength(line) + 1;
+    if (line.trim() === '') continue;
+    if (header === undefined && !line.startsWith('{')) {
+      header = line.split(',').map((name) => name.trim());
+      continue;
+    }
+    const row = header === undefined ? parseJson(line) : parseCsv(line, header);
+    if (typeof row === 'string') {
+      yield { readings: [], problem: `${path}:${number}: ${row}`, bytes };
+      continue;
+    }
+    if (!checked) checkColumns(path, Object.keys(row), options);
+    checked = true;
+    yield { ...toReadings(row, options, `${path}:${number}`), bytes };
+  }
+}
+
+function toReadings(
+  row: Row,
+  options: RecordingOptions,
+  where: string,
+): { readings: RecordedReading[]; problem: string | undefined } {
+  const timeColumn = timeColumnOf(Object.keys(row), options);
+  const time = parseTime(timeColumn === undefined ? undefined : row[timeColumn], options.timeUnit);
+  if (!Number.isFinite(time))
+    return { readings: [], problem: `${where}: "${String(row[timeColumn ?? ''])}" is no time` };
+  const device = typeof row['device'] === 'string' && row['device'] !== '' ? row['device'] : options.device;
+  const arrivalField = row['arrival'];
+  const arrival = arrivalField === undefined ? undefined : parseTime(arrivalField, options.timeUnit);
+  if (typeof row['signal'] === 'string' && 'value' in row) {
+    return {
+      readings: [{ device, signal: row['signal'], time, value: toNumber(row['value']), arrival }],
+      problem: undefined,
+    };
+  }
+  const readings: RecordedReading[] = [];
+  for (const [column, value] of Object.entries(row)) {
+    const signal = options.map.get(column) ?? column;
+    if (options.signals.has(signal) && value !== '')
+      readings.push({ device, signal, time, value: toNumber(value), arrival });
+  }
+  return { readings, problem: undefined };
+}
+
+function checkColumns(path: string, columns: readonly string[], options: RecordingOptions): void {
+  if (timeColumnOf(columns, options) === undefined) {
+    throw new CommandError(`${path}: no time column among ${columns.join(', ')}; say which with --time`);
+  }
+  const long = columns.includes('signal') && columns.includes('value');
+  if (!long && !columns.some((column) => options.signals.has(options.map.get(column) ?? column))) {
+    const signals = [...options.signals].join(', ');
+    throw new CommandError(
+      `${path}: none of the columns ${columns.join(', ')} is a signal (${signals}); say which with --map column=signal`,
+    );
+  }
+}
+
+function timeColumnOf(columns: readonly string[], { time }: RecordingOptions): string | undefined {
+  if (time !== undefined) return columns.includes(time) ? time : undefined;
+  return columns.find((column) => timeColumns.has(column.toLowerCase()));
+}
+
+function toNumber(value: unknown): number {
+  if (typeof value === 'number') return value;
+  return typeof value === 'string' && value.trim() !== '' ? Number(value) : NaN;
+}
+
+function parseJson(line: string): Row | string {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value))
+      : 'not a JSON object';
+  } catch (error) {
+    return error instanceof Error ? error.message : 'not JSON';
+  }
+}
+
+function parseCsv(line: string, header: readonly string[]): Row | string {
+  const fields = line.split(',');
+  if (fields.length !== header.length) return `${fields.length} fields instead of ${header.length}`;
+  return Object.fromEntries(header.map((name, index) => [name, fields[index]?.trim() ?? '']));
+}

@@ -1,0 +1,132 @@
+// `weir-agent replay`: a recording through the same core as on the gateway, as fast as it goes.
+//
+// The pipeline is stepped as the agent steps it: a tick and a drain for every commit interval of arrival time. A recording
+// without arrival times is taken to have arrived when it was measured. At the end everything still open is closed, so that
+// the last windows are seen.
+
+import { createWriteStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { once } from 'node:events';
+import type { Writable } from 'node:stream';
+import { compilePlan } from '@weir/shared/config/compile.ts';
+import type { GatewayFile } from '@weir/shared/config/gateway.ts';
+import type { Losses } from '@weir/shared/model/ledger.ts';
+import type { Transition } from '@weir/shared/model/alert.ts';
+import type { Pane } from '@weir/shared/model/pane.ts';
+import { Pipeline, type Outputs } from '@weir/shared/pipeline/pipeline.ts';
+import { Progress } from './progress.ts';
+import { readRecording, type RecordingOptions } from './recording.ts';
+
+export interface ReplayOptions extends Omit<RecordingOptions, 'signals'> {
+  readonly recording: string;
+  /** File for panes and transitions as JSON lines; without it they go to `print`. */
+  readonly out: string | undefined;
+  readonly progress: boolean;
+  readonly print: (line: string) => void;
+  readonly warn: (line: string) => void;
+}
+
+export interface ReplaySummary {
+  readonly readings: number;
+  readonly panes: number;
+  readonly transitions: number;
+  readonly lost: Losses;
+  readonly seconds: number;
+}
+
+const warningsShown = 10;
+
+/** @throws CommandError when the recording cannot be used */
+export async function replay(file: GatewayFile, options: ReplayOptions): Promise<ReplaySummary> {
+  const plan = compilePlan(file);
+  const pipeline = new Pipeline(plan);
+  const sink = options.out === undefined ? undefined : createWriteStream(options.out);
+  const progress = new Progress((await stat(options.recording)).size, options.progress);
+  const started = performance.now();
+  let panes = 0;
+  let transitions = 0;
+  let problems = 0;
+  let now = -Infinity;
+  let committed = -Infinity;
+
+  const emit = async (outputs: Outputs): Promise<void> => {
+    panes += outputs.panes.length;
+    transitions += outputs.transitions.length;
+    for (const line of [...outputs.transitions.map(transitionLine), ...outputs.panes.map(paneLine)])
+      await write(line, sink, options.print);
+    if (sink !== undefined) for (const t of outputs.transitions) options.print(describeTransition(t));
+  };
+  const commit = (): Promise<void> => {
+    committed = now;
+    pipeline.tick(now);
+    return emit(pipeline.drain());
+  };
+
+  for await (const line of readRecording(options.recording, { ...options, signals: new Set(file.signals.keys()) })) {
+    progress.add(line.bytes, () => `${pipeline.ledger.taken} readings, ${panes} panes`);
+    if (line.problem !== undefined) {
+      pipeline.reject('malformed', 1);
+      problems += 1;
+      if (problems <= warningsShown) options.warn(line.problem);
+    }
+    for (const { device, signal, time, value, arrival } of line.readings) {
+      now = Math.max(now, arrival ?? time);
+      if (now - committed >= file.settings.commit) await commit();
+      const series = plan.signals.has(signal) ? pipeline.series.intern(device, signal) : undefined;
+      if (series === undefined) pipeline.reject('unmapped', 1);
+      else pipeline.ingest({ series: series.id, time, value, quality: 'good' }, now);
+    }
+  }
+  await emit(pipeline.drain());
+  now += file.settings.idleAfter;
+  await commit();
+  progress.end();
+  if (problems > warningsShown) options.warn(`and ${problems - warningsShown} more lines like these`);
+  if (sink !== undefined) {
+    sink.end();
+    await once(sink, 'finish');
+  }
+  const { taken } = pipeline.ledger;
+  return {
+    readings: taken,
+    panes,
+    transitions,
+    lost: pipeline.ledger.losses(),
+    seconds: (performance.now() - started) / 1000,
+  };
+}
+
+async function write(line: string, sink: Writable | undefined, print: (line: string) => void): Promise<void> {
+  if (sink === undefined) print(line);
+  else if (!sink.write(`${line}\n`)) await once(sink, 'drain');
+}
+
+function paneLine(pane: Pane): string {
+  const { series, window, start, revision, count, values } = pane;
+  const named = Object.fromEntries(window.compute.map((statistic, index) => [statistic, values[index]]));
+  return JSON.stringify({
+    pane: `${series.device}/${series.signal}`,
+    window: window.id,
+    start: new Date(start).toISOString(),
+    revision,
+    count,
+    ...named,
+  });
+}
+
+function transitionLine(t: Transition): string {
+  const { rule, series, state, severity, value } = t;
+  return JSON.stringify({
+    alert: rule,
+    state,
+    severity,
+    series: `${series.device}/${series.signal}`,
+    time: new Date(t.time).toISOString(),
+    since: new Date(t.since).toISOString(),
+    value,
+  });
+}
+
+function describeTransition(t: Transition): string {
+  return `${new Date(t.time).toISOString()} ${t.rule} ${t.state} (${t.severity}) ${t.series.device}/${t.series.signal} = ${t.value}`;
+}

@@ -1,0 +1,281 @@
+// The order of work, delivery by delivery and commit by commit. This file is where Weir's promises are kept:
+//
+//   take     step the pipeline -> act on transitions at once -> remember everything for the next commit
+//   commit   tick, drain the pipeline -> journal.append, journal.sync -> ack the sources
+//            -> outbox.append, outbox.sync -> the uplink may read -> now and then: checkpoint, trim
+//
+// No reading and no alert waits for the disk: while a commit is under way, deliveries go on into the next block. Only when
+// that block has grown to its limit does `take` wait, and with it the source, and with it the broker. A commit that fails
+// keeps its block and is tried again; the sources are acknowledged later, alerts are not touched.
+//
+// A critical transition asks for a commit at once, and so does a sender that waits for acks.
+
+import type { DeadLetter, LossReason } from '@weir/shared/model/reading.ts';
+import type { Outputs, Pipeline } from '@weir/shared/pipeline/pipeline.ts';
+import { snapshot } from '@weir/shared/pipeline/snapshot.ts';
+import type { Actions } from './actions/actions.ts';
+import type { Health } from './health.ts';
+import { writeCheckpoint } from './log/checkpoint.ts';
+import type { Disk } from './log/disk.ts';
+import { BlockBuilder } from './log/journal-block.ts';
+import type { Log, Seq } from './log/log.ts';
+import type { Outbox } from './log/outbox.ts';
+import { messageOf } from './logger.ts';
+import type { RecentReadings } from './recent-readings.ts';
+import type { Delivery } from './sources/source.ts';
+import type { Clock } from './time/clock.ts';
+
+/** A block as large as this makes the sources wait until it is committed. */
+const maxBlockReadings = 100_000;
+/** The tail a restart has to replay. */
+const checkpointEveryBytes = 8e6;
+const deadLettersKept = 50;
+
+export interface EngineParts {
+  readonly pipeline: Pipeline;
+  readonly journal: Log;
+  readonly outbox: Outbox;
+  readonly actions: Actions;
+  readonly recent: RecentReadings;
+  readonly health: Health;
+  readonly clock: Clock;
+  readonly disk: Disk;
+  readonly checkpointPath: string;
+  readonly commitMs: number;
+  readonly journalMaxBytes: number;
+  /** Something new may be sent. */
+  readonly outboxGrew: () => void;
+}
+
+/** A commit on its way to disk: kept until it is there. */
+interface Commit {
+  readonly block: Uint8Array;
+  readonly outputs: Outputs;
+  readonly acks: readonly (() => void)[];
+  readonly checkpoint: { readonly snapshot: Uint8Array; readonly unacted: string } | undefined;
+  seq: Seq | undefined;
+}
+
+export class Engine {
+  readonly #parts: EngineParts;
+  readonly #deadLetters: DeadLetter[] = [];
+  #block: BlockBuilder;
+  #acks: (() => void)[] = [];
+  #acted = 0;
+  #unfinished: Commit | undefined;
+  #bytesSinceCheckpoint = 0;
+  #duplicates = 0;
+  #nudge: (() => void) | undefined;
+  #room: (() => void)[] = [];
+  #committing: Promise<void> = Promise.resolve();
+
+  constructor(parts: EngineParts) {
+    this.#parts = parts;
+    this.#block = new BlockBuilder(parts.pipeline.series);
+  }
+
+  /** The last things that came in and were no readings, newest last. */
+  get deadLetters(): readonly DeadLetter[] {
+    return this.#deadLetters;
+  }
+
+  /** Readings that came again and were known. */
+  get duplicates(): number {
+    return this.#duplicates;
+  }
+
+  /** Takes one delivery in; resolves when the next one may be pulled. */
+  async take(delivery: Delivery): Promise<void> {
+    this.#step(delivery);
+    this.#act(delivery.received);
+    this.#acks.push(() => delivery.ack());
+    if (this.#block.readings < maxBlockReadings) return;
+    this.hurry();
+    await new Promise<void>((resolve) => this.#room.push(resolve));
+  }
+
+  /** Commits as soon as the disk allows, instead of at the next interval. */
+  hurry(): void {
+    const nudge = this.#nudge;
+    this.#nudge = undefined;
+    nudge?.();
+  }
+
+  /** An action is done: after a crash it is not to be done again. */
+  acted(key: string): void {
+    this.#block.acted(key);
+  }
+
+  /** Commits every interval, and whenever hurried, until `signal` aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, commitMs } = this.#parts;
+    signal.addEventListener('abort', () => this.hurry());
+    while (!signal.aborted) {
+      const wait = new AbortController();
+      this.#nudge = () => wait.abort();
+      await clock.sleep(commitMs, wait.signal);
+      if (!signal.aborted) await this.commit();
+    }
+  }
+
+  /** Commits what there is. With `checkpoint`, a restart has nothing to replay. Never rejects: a failing disk is health. */
+  commit({ checkpoint = false } = {}): Promise<void> {
+    this.#committing = this.#committing.then(() => this.#commit(checkpoint));
+    return this.#committing;
+  }
+
+  #step(delivery: Delivery): void {
+    const { pipeline, recent } = this.#parts;
+    for (const reading of delivery.readings) {
+      const { device, signal } = pipeline.series.at(reading.series);
+      if (delivery.attempt === 'again' && recent.has(device, signal, reading.time, reading.value)) {
+        this.#duplicates += 1;
+        continue;
+      }
+      if (delivery.attempt !== 'only') recent.add(device, signal, reading.time, reading.value);
+      this.#block.add(reading, delivery.arrival);
+      const refused = pipeline.ingest(reading, Math.round(delivery.arrival));
+      if (refused !== undefined) this.#remember(refusedLetter(refused, device, signal, reading, delivery.arrival));
+    }
+    for (const letter of delivery.deadLetters) {
+      pipeline.reject(letter.reason, 1);
+      this.#block.refuse(letter.reason, 1);
+      this.#remember(letter);
+    }
+  }
+
+  #act(received: number): void {
+    const { pipeline, actions } = this.#parts;
+    const { transitions } = pipeline;
+    for (; this.#acted < transitions.length; this.#acted++) {
+      const transition = transitions[this.#acted];
+      if (transition === undefined) break;
+      actions.dispatch(transition, received);
+      if (transition.severity === 'critical') this.hurry();
+    }
+  }
+
+  async #commit(checkpoint: boolean): Promise<void> {
+    const { health } = this.#parts;
+    try {
+      if (this.#unfinished !== undefined) await this.#write(this.#unfinished);
+      const commit = this.#prepare(checkpoint);
+      if (commit !== undefined) await this.#write(commit);
+      health.up('journal');
+    } catch (error) {
+      health.down('journal', `${messageOf(error)}; what comes in is kept in memory until the disk works again`);
+    }
+  }
+
+  /** Closes the block. Everything in here is one step: nothing may come in between the drain and the snapshot. */
+  #prepare(checkpoint: boolean): Commit | undefined {
+    const { pipeline, clock, actions } = this.#parts;
+    const now = clock.now();
+    pipeline.tick(now);
+    const outputs = pipeline.drain();
+    this.#acted = 0;
+    const quiet = this.#block.isEmpty && outputs.panes.length === 0 && outputs.transitions.length === 0;
+    if (quiet && !(checkpoint && this.#bytesSinceCheckpoint > 0)) {
+      // Nothing but repetitions of what is on disk already.
+      this.#acknowledge();
+      this.#release();
+      return undefined;
+    }
+    const block = this.#block.finish(now);
+    this.#block = new BlockBuilder(pipeline.series);
+    this.#bytesSinceCheckpoint += block.length;
+    const due = checkpoint || this.#bytesSinceCheckpoint > checkpointEveryBytes;
+    const commit: Commit = {
+      block,
+      outputs,
+      acks: this.#acks,
+      checkpoint: due ? { snapshot: snapshot(pipeline), unacted: actions.unfinished() } : undefined,
+      seq: undefined,
+    };
+    this.#acks = [];
+    if (due) this.#bytesSinceCheckpoint = 0;
+    this.#unfinished = commit;
+    return commit;
+  }
+
+  #acknowledge(): void {
+    const acks = this.#acks;
+    this.#acks = [];
+    for (const ack of acks) ack();
+  }
+
+  async #write(commit: Commit): Promise<void> {
+    const { journal, outbox, disk, checkpointPath, journalMaxBytes, outboxGrew } = this.#parts;
+    if (commit.seq === undefined) commit.seq = journal.append(commit.block);
+    await journal.sync();
+    for (const ack of commit.acks) ack();
+    outbox.append(commit.seq, commit.outputs);
+    await outbox.sync();
+    this.#unfinished = undefined;
+    this.#release();
+    if (commit.outputs.panes.length > 0 || commit.outputs.transitions.length > 0) outboxGrew();
+    if (commit.checkpoint !== undefined) {
+      await writeCheckpoint(disk, checkpointPath, {
+        journalIncarnation: journal.incarnation,
+        seq: commit.seq,
+        ...commit.checkpoint,
+      });
+      await this.#trimJournal(commit.seq, journalMaxBytes);
+    }
+    const evicted = await outbox.makeRoom();
+    if (evicted > 0) {
+      this.#parts.pipeline.evict(evicted);
+      this.#block.evict(evicted);
+    }
+  }
+
+  /** The journal is the black box of the last days: only what is beyond its limit goes, and only behind a checkpoint. */
+  async #trimJournal(checkpoint: Seq, maxBytes: number): Promise<void> {
+    const { journal } = this.#parts;
+    while (journal.bytes > maxBytes) {
+      const end = journal.endOfOldest();
+      if (end === undefined || end > checkpoint) return;
+      await journal.trim(end);
+    }
+  }
+
+  #release(): void {
+    const waiting = this.#room;
+    this.#room = [];
+    for (const resolve of waiting) resolve();
+  }
+
+  #remember(letter: DeadLetter): void {
+    this.#deadLetters.push(letter);
+    if (this.#deadLetters.length > deadLettersKept) this.#deadLetters.shift();
+  }
+}
+
+const refusalTexts: Partial<Record<LossReason, string>> = {
+  out_of_range: "outside the signal's range",
+  future: 'further ahead of the arrival time than settings.maxAhead; is its clock right?',
+  too_late: 'behind the watermark by more than the allowed lateness',
+  not_a_number: 'not a finite number',
+  bad_time: 'no usable event time',
+  bad_quality: 'the sensor says the value is bad',
+};
+
+function refusedLetter(
+  reason: LossReason,
+  device: string,
+  signal: string,
+  reading: { time: number; value: number },
+  arrival: number,
+): DeadLetter {
+  const time =
+    Number.isFinite(reading.time) && Math.abs(reading.time) < 8.64e15
+      ? new Date(reading.time).toISOString()
+      : String(reading.time);
+  return {
+    reason,
+    where: `${device}/${signal}`,
+    arrival,
+    detail: refusalTexts[reason] ?? reason,
+    sample: `${reading.value} at ${time}`,
+  };
+}

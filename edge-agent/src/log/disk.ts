@@ -1,0 +1,100 @@
+// The few file calls the log needs. The real disk is here; tests hand in others that fail, tear and forget.
+
+import { mkdir, open, readdir, readFile, rename, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+
+export interface DiskFile {
+  /** Writes all bytes at the end of what was written so far. */
+  append(bytes: Uint8Array): Promise<void>;
+  /** Resolves when what was appended survives a power cut. */
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface Disk {
+  /** Makes the folder and those above it. */
+  makeFolder(folder: string): Promise<void>;
+  /** Names in the folder; empty when it does not exist. */
+  list(folder: string): Promise<string[]>;
+  /** A new file; rejects when it exists. Survives a power cut once `syncFolder` has resolved. */
+  create(path: string): Promise<DiskFile>;
+  /** Reads `length` bytes from `offset`; fewer at the end. */
+  read(path: string, offset: number, length: number): Promise<Uint8Array>;
+  readAll(path: string): Promise<Uint8Array>;
+  remove(path: string): Promise<void>;
+  rename(from: string, to: string): Promise<void>;
+  /** Resolves when names made, renamed or removed in the folder survive a power cut. */
+  syncFolder(folder: string): Promise<void>;
+}
+
+export const realDisk: Disk = {
+  async makeFolder(folder) {
+    await mkdir(folder, { recursive: true });
+  },
+
+  async list(folder) {
+    try {
+      return await readdir(folder);
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+      throw error;
+    }
+  },
+
+  async create(path) {
+    const handle = await open(path, 'ax', 0o640);
+    return {
+      async append(bytes) {
+        for (let at = 0; at < bytes.length;) at += (await handle.write(bytes, at)).bytesWritten;
+      },
+      sync: () => handle.datasync(),
+      close: () => handle.close(),
+    };
+  },
+
+  async read(path, offset, length) {
+    const handle = await open(path, 'r');
+    try {
+      const bytes = new Uint8Array(length);
+      let filled = 0;
+      while (filled < length) {
+        const { bytesRead } = await handle.read(bytes, filled, length - filled, offset + filled);
+        if (bytesRead === 0) break;
+        filled += bytesRead;
+      }
+      return bytes.subarray(0, filled);
+    } finally {
+      await handle.close();
+    }
+  },
+
+  readAll: (path) => readFile(path),
+  remove: (path) => unlink(path),
+  rename: (from, to) => rename(from, to),
+
+  async syncFolder(folder) {
+    const handle = await open(folder, 'r');
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  },
+};
+
+/** Replaces a small file so that a power cut leaves the old one or the new one, never a part. */
+export async function replaceFile(disk: Disk, path: string, bytes: Uint8Array): Promise<void> {
+  const fresh = `${path}.new`;
+  await disk.remove(fresh).catch(() => undefined);
+  const file = await disk.create(fresh);
+  try {
+    await file.append(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await disk.rename(fresh, path);
+  await disk.syncFolder(dirname(path));
+}
+
+export { join as joinPath };

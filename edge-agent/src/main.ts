@@ -1,0 +1,117 @@
+#!/usr/bin/env node
+// The command line of the agent: run, check, replay.
+
+import { dirname } from 'node:path';
+import { Command, InvalidArgumentError } from 'commander';
+import { startAgent } from './agent.ts';
+import { CommandError, loadGatewayFile } from './cli/gateway-file.ts';
+import { replay } from './cli/replay.ts';
+import { timeUnits, type TimeUnit } from './formats/time-field.ts';
+import { Locked } from './log/lock.ts';
+import { stderrLogger } from './logger.ts';
+
+const warn = (line: string): void => console.error(line);
+
+const program = new Command('weir-agent')
+  .description(
+    'Stream processing on a gateway: reads sensors, computes windows, raises alerts, keeps everything, feeds the hub.',
+  )
+  .version('0.1.0')
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
+
+program
+  .command('run')
+  .description('run the agent until it is told to stop (Ctrl-C, SIGTERM)')
+  .argument('<gateway.yaml>', 'the gateway file')
+  .option('--data <folder>', 'folder of journal and outbox; overrides the file')
+  .action(async (path: string, options: { data?: string }) => {
+    const file = loadGatewayFile(path, warn);
+    const logger = stderrLogger(Date.now);
+    const agent = await startAgent({ file, base: dirname(path), data: options.data, logger });
+    logger.info('running', { gateway: file.gateway, data: agent.folder });
+    await untilTold();
+    await agent.stop();
+    logger.info('stopped; what waits for the hub is on disk', {
+      pending: agent.status().pending,
+      open: agent.status().open,
+    });
+  });
+
+program
+  .command('check')
+  .description('say everything that is wrong with a gateway file, with line and column; exit code 2 if anything is')
+  .argument('<gateway.yaml>', 'the gateway file')
+  .action((path: string) => {
+    const file = loadGatewayFile(path, warn);
+    const { sources, signals, windows, alerts, actions } = file;
+    console.log(
+      `${path}: good. ${sources.size} sources, ${signals.size} signals, ${windows.size} windows, ${alerts.size} alerts, ${actions.size} actions.`,
+    );
+  });
+
+program
+  .command('replay')
+  .description('run a recording through the same core: panes and alert transitions as JSON lines')
+  .argument('<gateway.yaml>', 'the gateway file')
+  .argument('<recording>', 'CSV with a header, or JSON lines')
+  .option('--out <file>', 'write the JSON lines there, and print only the transitions and a summary')
+  .option('--time <column>', 'column with the event time')
+  .option('--time-unit <unit>', 'unit of a numeric event time: ms or s', timeUnit, 'ms')
+  .option('--device <name>', 'device of rows that name none', 'recording')
+  .option('--map <column=signal>', 'which signal a column is; may be repeated', mapping, new Map<string, string>())
+  .action(async (path: string, recording: string, options: ReplayFlags) => {
+    const file = loadGatewayFile(path, warn);
+    const { out, time, timeUnit, device, map } = options;
+    const summary = await replay(file, {
+      recording,
+      out,
+      time,
+      timeUnit,
+      device,
+      map,
+      progress: process.stderr.isTTY,
+      print: (line) => console.log(line),
+      warn,
+    });
+    const lost = Object.entries(summary.lost).map(([reason, count]) => `, ${count} ${reason}`);
+    const rate = Math.round(summary.readings / Math.max(summary.seconds, 1e-3));
+    warn(
+      `${summary.readings} readings${lost.join('')}; ${summary.panes} panes, ${summary.transitions} transitions ` +
+        `in ${summary.seconds.toFixed(2)} s (${rate} readings/s)`,
+    );
+  });
+
+interface ReplayFlags {
+  out?: string;
+  time?: string;
+  timeUnit: TimeUnit;
+  device: string;
+  map: Map<string, string>;
+}
+
+function timeUnit(text: string): TimeUnit {
+  const unit = timeUnits.find((known) => known === text);
+  if (unit === undefined) throw new InvalidArgumentError(`one of ${timeUnits.join(', ')}`);
+  return unit;
+}
+
+function mapping(text: string, before: Map<string, string>): Map<string, string> {
+  const [column, signal] = text.split('=');
+  if (column === undefined || signal === undefined) throw new InvalidArgumentError('write it as column=signal');
+  return new Map(before).set(column, signal);
+}
+
+function untilTold(): Promise<void> {
+  return new Promise((resolve) => {
+    process.once('SIGINT', () => resolve());
+    process.once('SIGTERM', () => resolve());
+  });
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof CommandError || error instanceof Locked)) throw error;
+  console.error(error.message);
+  process.exitCode = 2;
+}

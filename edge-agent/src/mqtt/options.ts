@@ -1,0 +1,26 @@
+// What every part of the gateway file that names a broker can say.
+
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { isUrl } from '@weir/shared/config/schema.ts';
+import { z } from 'zod';
+
+export const brokerUrl = z
+  .string()
+  .refine(
+    (text) => isUrl(text, ['mqtt:', 'mqtts:']),
+    'write the broker like mqtt://10.0.0.5:1883 or mqtts://broker.factory.lan',
+  );
+
+export const brokerLogin = {
+  username: z.string().optional().describe('User name at the broker.'),
+  passwordFile: z.string().optional().describe('File with the password; its first line is taken.'),
+} as const;
+
+/**
+ * The first line of a file that holds a secret, read anew each time: it can be put right without a restart.
+ * @param base folder relative paths start from @throws when the file cannot be read: shown as health and tried again
+ */
+export function readSecret(path: string | undefined, base: string): string | undefined {
+  return path === undefined ? undefined : readFileSync(resolve(base, path), 'utf8').split('\n')[0]?.trim();
+}

@@ -1,0 +1,154 @@
+// Starting where the last run stopped: the last checkpoint, then the journal's tail through the same pipeline.
+//
+// Blocks are replayed as they were committed, each drained where it was drained then, so the outputs are the same and the
+// outbox passes over those it has. Transitions met on the way are acted on again only when no block says they were. Nothing
+// here can keep the agent from starting: what is damaged is reported and left out.
+
+import { randomBytes } from 'node:crypto';
+import { Pipeline } from '@weir/shared/pipeline/pipeline.ts';
+import type { Plan } from '@weir/shared/pipeline/plan.ts';
+import { restore } from '@weir/shared/pipeline/snapshot.ts';
+import { z } from 'zod';
+import type { Unfinished } from './actions/actions.ts';
+import { readCheckpoint, type Checkpoint } from './log/checkpoint.ts';
+import { joinPath, type Disk } from './log/disk.ts';
+import { decodeBlock, type Block } from './log/journal-block.ts';
+import { Log } from './log/log.ts';
+import { Outbox } from './log/outbox.ts';
+import { messageOf, type Logger } from './logger.ts';
+import { RecentReadings } from './recent-readings.ts';
+
+/** Blocks before the checkpoint whose readings a broker may still repeat. */
+const blocksToRemember = 200;
+
+export interface RecoveryOptions {
+  readonly disk: Disk;
+  readonly folder: string;
+  readonly plan: Plan;
+  readonly journalMaxBytes: number;
+  readonly outboxMaxBytes: number;
+  readonly logger: Logger;
+  /** What a transition asks for, by rule. */
+  readonly actionsOf: (rule: string) => readonly string[];
+}
+
+export interface Recovered {
+  readonly pipeline: Pipeline;
+  readonly journal: Log;
+  readonly outbox: Outbox;
+  readonly recent: RecentReadings;
+  readonly checkpointPath: string;
+  /** Actions an earlier run may not have taken, and those it surely has. */
+  readonly unfinished: readonly Unfinished[];
+  readonly done: ReadonlySet<string>;
+}
+
+export async function recover(options: RecoveryOptions): Promise<Recovered> {
+  const { disk, folder, plan, logger } = options;
+  const segmentBytes = Math.min(16e6, Math.max(1e6, Math.floor(options.journalMaxBytes / 8)));
+  const journal = await Log.open(disk, { folder: joinPath(folder, 'journal'), segmentBytes, newIncarnation });
+  const outbox = await Outbox.open(disk, {
+    folder: joinPath(folder, 'outbox'),
+    maxBytes: options.outboxMaxBytes,
+    newIncarnation,
+    journalIncarnation: journal.incarnation,
+  });
+  if (journal.salvage.bytes > 0) logger.warn('journal was damaged; what checks out is used', { ...journal.salvage });
+
+  const checkpointPath = joinPath(folder, 'checkpoint');
+  const checkpoint = await usableCheckpoint(disk, checkpointPath, journal, logger);
+  const pipeline = restorePipeline(plan, checkpoint, logger);
+  const unfinished = parseUnfinished(checkpoint?.unacted ?? '[]');
+  const done = new Set<string>();
+  const recent = new RecentReadings();
+  const from = checkpoint?.seq ?? 0;
+  let replayed = 0;
+  for await (const { seq, payload } of journal.entries(Math.max(0, from - blocksToRemember))) {
+    const block = decodeBlock(payload);
+    for (const { device, signal, time, value } of block.readings) recent.add(device, signal, time, value);
+    if (seq <= from) continue;
+    replayBlock(pipeline, block);
+    const outputs = pipeline.drain();
+    outbox.append(seq, outputs);
+    for (const transition of outputs.transitions) {
+      for (const action of options.actionsOf(transition.rule)) unfinished.push({ action, transition });
+    }
+    for (const key of block.acted) done.add(key);
+    replayed += block.readings.length;
+  }
+  // A damaged journal may have lost its last blocks; the outbox has seen their numbers.
+  journal.skipTo(Math.max(outbox.cause, from));
+  await outbox.sync();
+  logger.info('recovered', { checkpoint: from, journal: journal.last, replayed, pending: outbox.pendingReadings });
+  return { pipeline, journal, outbox, recent, checkpointPath, unfinished, done };
+}
+
+function newIncarnation(): string {
+  return randomBytes(8).toString('hex');
+}
+
+/** Tells the pipeline what it was told then. */
+export function replayBlock(pipeline: Pipeline, block: Block): void {
+  for (const { device, signal, arrival, time, value, quality } of block.readings) {
+    const series = pipeline.plan.signals.has(signal) ? pipeline.series.intern(device, signal) : undefined;
+    if (series === undefined) pipeline.reject('reconfigured', 1);
+    else pipeline.ingest({ series: series.id, time, value, quality }, arrival);
+  }
+  for (const [reason, count] of block.refusals) pipeline.reject(reason, count);
+  if (block.evicted > 0) pipeline.evict(block.evicted);
+  pipeline.tick(block.tick);
+}
+
+async function usableCheckpoint(
+  disk: Disk,
+  path: string,
+  journal: Log,
+  logger: Logger,
+): Promise<Checkpoint | undefined> {
+  const checkpoint = await readCheckpoint(disk, path);
+  if (typeof checkpoint === 'string') {
+    logger.warn(checkpoint);
+    return undefined;
+  }
+  if (checkpoint === undefined || checkpoint.journalIncarnation === journal.incarnation) return checkpoint;
+  // The journal is gone and another has begun: the checkpoint is the best there is, and nothing comes after it.
+  logger.warn('the journal of the checkpoint is gone; going on from the checkpoint');
+  return { ...checkpoint, seq: 0 };
+}
+
+function restorePipeline(plan: Plan, checkpoint: Checkpoint | undefined, logger: Logger): Pipeline {
+  if (checkpoint === undefined) return new Pipeline(plan);
+  try {
+    const { pipeline, dropped } = restore(plan, checkpoint.snapshot);
+    if (dropped.length > 0) {
+      logger.warn('the gateway file has changed; dropped the state of what it no longer has', {
+        parts: dropped.length,
+        such: dropped.slice(0, 5).join(' '),
+      });
+    }
+    return pipeline;
+  } catch (error) {
+    logger.warn('the checkpoint cannot be used; starting from the journal alone', { reason: messageOf(error) });
+    return new Pipeline(plan);
+  }
+}
+
+const unfinishedSchema = z.array(
+  z.object({
+    action: z.string(),
+    transition: z.object({
+      rule: z.string(),
+      series: z.object({ device: z.string(), signal: z.string() }),
+      state: z.enum(['firing', 'cleared']),
+      severity: z.enum(['info', 'warning', 'critical']),
+      time: z.number(),
+      since: z.number(),
+      value: z.number(),
+    }),
+  }),
+);
+
+function parseUnfinished(json: string): Unfinished[] {
+  const parsed = unfinishedSchema.safeParse(JSON.parse(json));
+  return parsed.success ? parsed.data : [];
+}

@@ -1,0 +1,207 @@
+// Any MQTT broker: subscribe to topics, decode JSON, acknowledge after the commit.
+//
+// QoS 1 and a persistent session: what the broker sent and was not acknowledged, it sends again after a crash or a cut link.
+// MQTT 5 is tried first, for its receive maximum: 3.1.1 brokers hold back after 20 unacknowledged messages or so, which
+// would turn a commit every 500 ms into 40 messages a second. Against such a broker the agent commits more often, on demand.
+//
+// Messages that come between two pulls form one delivery; when too many wait, the socket is not read any further.
+
+import { decodeJsonObject, decodeJsonValue } from '../formats/json.ts';
+import { ReadingBatch } from '../formats/batch.ts';
+import { timeUnits } from '../formats/time-field.ts';
+import type { IPublishPacket } from 'mqtt-packet';
+import { z } from 'zod';
+import { brokerLogin, brokerUrl, readSecret } from '../mqtt/options.ts';
+import { MqttRefused, MqttSession } from '../mqtt/session.ts';
+import { sourceKind, type Delivery, type Source, type SourceContext } from './source.ts';
+import { TopicTemplate } from './topic-template.ts';
+
+const maxPacketBytes = 1024 * 1024;
+const receiveMaximum = 20_000;
+const maxWaiting = 10_000;
+/** So many unacknowledged messages, and a 3.1.1 broker with default settings may be waiting for us. */
+const stallsAt = 10;
+
+const schema = z.strictObject({
+  mqtt: brokerUrl.describe('Address of the broker.'),
+  topics: z
+    .array(
+      z.string().refine((text) => TopicTemplate.problem(text) === undefined, {
+        error: ({ input }) => TopicTemplate.problem(String(input)) ?? '',
+      }),
+    )
+    .min(1)
+    .describe('Topics to subscribe to; `{device}` and `{signal}` stand for one level each, `+` and `#` as in MQTT.'),
+  ...brokerLogin,
+  clientId: z.string().optional().describe('Default: `weir-{gateway}-{source}`.'),
+  version: z.enum(['auto', '5', '3.1.1']).default('auto').describe('MQTT version. Default auto: 5, else 3.1.1.'),
+  value: z
+    .string()
+    .default('value')
+    .describe('With `{signal}` in the topic: field of the payload with the value. Default `value`.'),
+  time: z.string().optional().describe('Field with the event time. Without it, the time of arrival is taken.'),
+  timeUnit: z.enum(timeUnits).default('ms').describe('Unit of a numeric event time since 1970. Default ms.'),
+});
+
+type Config = z.output<typeof schema>;
+
+export const mqtt = sourceKind({
+  key: 'mqtt',
+  schema,
+  make: (config, context) => new MqttSource(config, context),
+});
+
+class MqttSource implements Source {
+  readonly #config: Config;
+  readonly #context: SourceContext;
+  readonly #templates: readonly TopicTemplate[];
+  #protocolVersion: 4 | 5;
+  /** Messages taken and not yet acknowledged. */
+  #unacked = 0;
+
+  constructor(config: Config, context: SourceContext) {
+    this.#config = config;
+    this.#context = context;
+    this.#templates = config.topics.map((topic) => new TopicTemplate(topic));
+    this.#protocolVersion = config.version === '3.1.1' ? 4 : 5;
+  }
+
+  async *open(signal: AbortSignal): AsyncGenerator<Delivery> {
+    const inbox = new Inbox();
+    this.#unacked = 0;
+    const session = await this.#connect(inbox, signal);
+    const stop = (): void => inbox.wake();
+    signal.addEventListener('abort', stop);
+    let lost: Error | undefined;
+    session.closed.then(
+      (error) => {
+        lost = error;
+        inbox.wake();
+      },
+      () => undefined,
+    );
+    try {
+      inbox.limitBy(session);
+      await session.subscribe(
+        this.#templates.map((template) => template.filter),
+        1,
+      );
+      this.#context.opened();
+      while (!signal.aborted) {
+        if (inbox.size === 0) {
+          if (lost !== undefined) throw lost;
+          if (this.#protocolVersion === 4 && this.#unacked >= stallsAt) this.#context.hurry();
+          await inbox.filled();
+          continue;
+        }
+        yield this.#decode(inbox.take(), session);
+      }
+    } finally {
+      signal.removeEventListener('abort', stop);
+      await session.end();
+    }
+  }
+
+  async #connect(inbox: Inbox, signal: AbortSignal): Promise<MqttSession> {
+    const { mqtt: url, clientId, username, passwordFile, version } = this.#config;
+    const { gateway, id, base } = this.#context;
+    const options = {
+      url,
+      clientId: clientId ?? `weir-${gateway}-${id}`,
+      username,
+      password: readSecret(passwordFile, base),
+      clean: false,
+      keepaliveS: 30,
+      receiveMaximum,
+      maxPacketBytes,
+      onMessage: (packet: IPublishPacket) => inbox.add(packet),
+    };
+    try {
+      return await MqttSession.connect({ ...options, protocolVersion: this.#protocolVersion }, signal);
+    } catch (error) {
+      const tooNew = this.#protocolVersion === 5 && version === 'auto' && !signal.aborted && isVersionRefusal(error);
+      if (!tooNew) throw error;
+      this.#protocolVersion = 4;
+      return MqttSession.connect({ ...options, protocolVersion: 4 }, signal);
+    }
+  }
+
+  #decode(packets: readonly IPublishPacket[], session: MqttSession): Delivery {
+    const { id, clock, router } = this.#context;
+    const received = clock.monotonicMs();
+    const batch = new ReadingBatch(id, router, clock.now());
+    for (const packet of packets) this.#decodePacket(packet, batch);
+    this.#unacked += packets.length;
+    const ack = (): void => {
+      this.#unacked = Math.max(0, this.#unacked - packets.length);
+      for (const { qos, messageId } of packets) if (qos > 0 && messageId !== undefined) session.puback(messageId);
+    };
+    const attempt = packets[0]?.dup === true ? 'again' : 'first';
+    return { readings: batch.readings, deadLetters: batch.deadLetters, arrival: batch.arrival, received, attempt, ack };
+  }
+
+  #decodePacket({ topic, payload }: IPublishPacket, batch: ReadingBatch): void {
+    const text = payload.toString();
+    let names: { device: string | undefined; signal: string | undefined } | undefined;
+    for (const template of this.#templates) {
+      names = template.match(topic);
+      if (names !== undefined) break;
+    }
+    if (names === undefined) {
+      batch.dead('unmapped', topic, 'the topic matches none of the templates', text);
+      return;
+    }
+    const device = names.device ?? this.#context.id;
+    const { time, timeUnit, value } = this.#config;
+    if (names.signal === undefined) decodeJsonObject(text, device, { time, timeUnit }, batch);
+    else decodeJsonValue(text, device, names.signal, { time, timeUnit, valueField: value }, batch);
+  }
+}
+
+/** Messages between the socket and the next pull; stops the socket when too many wait. */
+class Inbox {
+  #packets: IPublishPacket[] = [];
+  #wake: (() => void) | undefined;
+  #session: MqttSession | undefined;
+
+  get size(): number {
+    return this.#packets.length;
+  }
+
+  limitBy(session: MqttSession): void {
+    this.#session = session;
+  }
+
+  add(packet: IPublishPacket): void {
+    this.#packets.push(packet);
+    if (this.#packets.length >= maxWaiting) this.#session?.pause();
+    this.wake();
+  }
+
+  /** The oldest messages, as far as all of them are first deliveries or all of them repeated ones. */
+  take(): readonly IPublishPacket[] {
+    const full = this.#packets.length >= maxWaiting;
+    const change = this.#packets.findIndex(({ dup }) => dup !== this.#packets[0]?.dup);
+    const taken = change < 0 ? this.#packets : this.#packets.slice(0, change);
+    this.#packets = change < 0 ? [] : this.#packets.slice(change);
+    if (full && this.#packets.length < maxWaiting) this.#session?.resume();
+    return taken;
+  }
+
+  /** Resolves at the next message, or when woken. */
+  filled(): Promise<void> {
+    return new Promise((resolve) => (this.#wake = resolve));
+  }
+
+  wake(): void {
+    const wake = this.#wake;
+    this.#wake = undefined;
+    wake?.();
+  }
+}
+
+/** Brokers that speak 3.1.1 only answer with code 1, or just hang up. */
+function isVersionRefusal(error: unknown): boolean {
+  if (error instanceof MqttRefused) return error.code === 1 || error.code === 0x84;
+  return error instanceof Error && error.message === 'the connection was closed';
+}

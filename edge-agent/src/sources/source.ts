@@ -1,0 +1,63 @@
+// What a source is: something that can be opened and then gives deliveries until it fails or is told to stop.
+//
+// Pulling is the back-pressure: a source that is not asked for the next delivery stops reading its device. A delivery and
+// its ack are one value: `ack` is called once everything in it is on disk, and only then may a broker forget it. A source
+// that loses its device throws an error that says what to do; the supervisor shows it, waits and opens it again.
+
+import type { ConfigKind, Part } from '@weir/shared/config/kinds.ts';
+import type { DeadLetter, Reading } from '@weir/shared/model/reading.ts';
+import type { z } from 'zod';
+import type { Clock } from '../time/clock.ts';
+import type { Router } from './router.ts';
+
+export interface Delivery {
+  readonly readings: readonly Reading[];
+  readonly deadLetters: readonly DeadLetter[];
+  /** Wall clock when the bytes were read, epoch milliseconds. */
+  readonly arrival: number;
+  /** The same moment on the monotonic clock: alert latency is measured from here. */
+  readonly received: number;
+  /** Whether the sender repeats what it sees no ack for: `again` is such a repetition, and what is known is not counted. */
+  readonly attempt: 'only' | 'first' | 'again';
+  /** Everything in this delivery is durable. */
+  ack(): void;
+}
+
+export interface Source {
+  /** Ends when `signal` aborts; throws when the device is lost or cannot be opened. */
+  open(signal: AbortSignal): AsyncIterable<Delivery>;
+}
+
+export interface SourceContext {
+  readonly id: string;
+  readonly gateway: string;
+  /** Folder of the gateway file: relative paths start here. */
+  readonly base: string;
+  readonly clock: Clock;
+  readonly router: Router;
+  /** The device is there and readable. */
+  opened(): void;
+  /** The sender waits for acks: commit as soon as the disk allows. */
+  hurry(): void;
+}
+
+export interface SourceKind extends ConfigKind {
+  make(part: Part, context: SourceContext): Source;
+}
+
+/** Ties a schema to what it opens, so that the registry can hold kinds of different configurations. */
+export function sourceKind<S extends z.ZodObject>(kind: {
+  key: string;
+  schema: S;
+  channels?: (config: z.output<S>) => readonly string[] | undefined;
+  holds?: (config: z.output<S>) => string | undefined;
+  make: (config: z.output<S>, context: SourceContext) => Source;
+}): SourceKind {
+  return {
+    key: kind.key,
+    schema: kind.schema,
+    channels: (raw) => kind.channels?.(kind.schema.parse(raw)),
+    holds: (raw) => kind.holds?.(kind.schema.parse(raw)),
+    make: (part, context) => kind.make(kind.schema.parse(part.raw), context),
+  };
+}

@@ -1,0 +1,214 @@
+// What no single entry of a gateway file can know: that names exist, that rules can ever fire and ever clear, that the
+// lateness fits into memory, that two sources do not fight over one device.
+
+import { parseCondition, type Condition } from '../alert/condition.ts';
+import { formatDuration } from './duration.ts';
+import type { GatewayFile } from './gateway.ts';
+import type { Kinds } from './kinds.ts';
+import { suggestion, type Path, type YamlFile } from './yaml-file.ts';
+
+/** Closed windows kept for late readings, per series and window. */
+const maxWindowsWithinLateness = 10_000;
+
+/** Lateness of a signal whose windows say nothing. */
+export const defaultLatenessMs = 3_600_000;
+
+interface Context {
+  readonly yaml: YamlFile;
+  readonly kinds: Kinds;
+  /** The whole file as written: an entry that is wrong in itself is not also reported as unknown. */
+  readonly written: Readonly<Record<string, unknown>>;
+}
+
+export function checkAcross(file: GatewayFile, context: Context): void {
+  checkSources(file, context);
+  checkSignals(file, context);
+  checkWindows(file, context);
+  checkAlerts(file, context);
+}
+
+function checkSources(file: GatewayFile, { yaml, kinds, written }: Context): void {
+  if (namesIn(written, 'sources').length === 0)
+    yaml.add('no sources: this gateway would read nothing', [], { severity: 'warning' });
+  const holders = new Map<string, string>();
+  for (const [id, part] of file.sources) {
+    const held = kinds.sources.find((kind) => kind.key === part.kind)?.holds?.(part.raw);
+    const holder = held === undefined ? undefined : holders.get(held);
+    if (holder !== undefined) yaml.add(`${held} is already read by source "${holder}"`, ['sources', id, part.kind]);
+    else if (held !== undefined) holders.set(held, id);
+    const isRead = entriesIn(written, 'signals').some(
+      ([, { from }]) => typeof from === 'string' && from.startsWith(`${id}.`),
+    );
+    if (!isRead) {
+      yaml.add(`no signal reads source "${id}"; all it says would be dead letters`, ['sources'], {
+        key: id,
+        severity: 'warning',
+      });
+    }
+  }
+}
+
+function checkSignals(file: GatewayFile, { yaml, kinds, written }: Context): void {
+  const sourceNames = namesIn(written, 'sources');
+  const readers = new Map<string, string>();
+  for (const [id, signal] of entriesIn(written, 'signals')) {
+    const from = signal['from'];
+    if (typeof from !== 'string' || !from.includes('.')) continue;
+    const [source, channel] = split(from);
+    const at = ['signals', id, 'from'];
+    if (!sourceNames.includes(source)) yaml.add(`no source "${source}"${suggestion(source, sourceNames)}`, at);
+    const part = file.sources.get(source);
+    const channels = part && kinds.sources.find((kind) => kind.key === part.kind)?.channels?.(part.raw);
+    if (channels !== undefined && !channels.includes(channel)) {
+      yaml.add(`source "${source}" has no "${channel}"${suggestion(channel, channels)}`, at);
+    }
+    const other = readers.get(from);
+    if (other !== undefined) yaml.add(`${from} is already signal "${other}"`, at);
+    readers.set(from, id);
+  }
+  // Only when every window could be read is it known that none covers a signal.
+  if (file.windows.size < sizeOf(written['windows'])) return;
+  for (const id of file.signals.keys()) {
+    const covered = [...file.windows.values()].some((window) => window.of === 'all' || window.of.includes(id));
+    if (covered) continue;
+    yaml.add(`no window covers "${id}": it feeds alerts only, nothing of it reaches the hub`, ['signals'], {
+      key: id,
+      severity: 'warning',
+    });
+  }
+}
+
+function checkWindows(file: GatewayFile, { yaml, written }: Context): void {
+  const signalNames = namesIn(written, 'signals');
+  const windows = Array.isArray(written['windows']) ? written['windows'] : [];
+  for (const [index, window] of windows.entries()) {
+    if (isRecord(window)) checkNames(window['of'], signalNames, 'signal', ['windows', index, 'of'], yaml);
+  }
+  const sizes = new Set<number>();
+  for (const [index, window] of file.windows) {
+    const at = ['windows', index];
+    if (sizes.has(window.every)) {
+      yaml.add(`a window of ${formatDuration(window.every)} stands above; put its signals and statistics together`, [
+        ...at,
+        'every',
+      ]);
+    }
+    sizes.add(window.every);
+    const covered = [...file.signals].filter(([id]) => window.of === 'all' || window.of.includes(id));
+    const lateness = Math.max(
+      window.lateness ?? defaultLatenessMs,
+      ...covered.map(([, signal]) => signal.lateness ?? 0),
+    );
+    const kept = lateness / window.every;
+    if (kept > maxWindowsWithinLateness) {
+      const most = formatDuration(window.every * maxWindowsWithinLateness);
+      yaml.add(
+        `a lateness of ${formatDuration(lateness)} keeps ${Math.round(kept)} windows of ${formatDuration(window.every)} for each series; ` +
+          `lower the lateness to ${most} or make the window longer`,
+        [...at, window.lateness === undefined ? 'every' : 'lateness'],
+      );
+    }
+  }
+}
+
+function checkAlerts(file: GatewayFile, { yaml, written }: Context): void {
+  const signalNames = namesIn(written, 'signals');
+  const actionNames = [...namesIn(written, 'actions'), 'log'];
+  for (const [id, alert] of entriesIn(written, 'alerts')) {
+    const at = ['alerts', id];
+    checkNames(alert['do'], actionNames, 'action', [...at, 'do'], yaml);
+    const when = conditionOf(alert['when']);
+    const clear = conditionOf(alert['clear']);
+    if (when === undefined) continue;
+    if (!signalNames.includes(when.signal))
+      yaml.add(`no signal "${when.signal}"${suggestion(when.signal, signalNames)}`, [...at, 'when']);
+    const range = file.signals.get(when.signal)?.range;
+    if (range !== undefined && !canHold(when, range)) {
+      yaml.add(`can never be true: readings of ${when.signal} outside ${range[0]}..${range[1]} are refused`, [
+        ...at,
+        'when',
+      ]);
+    }
+    if (clear === undefined) continue;
+    if (clear.signal !== when.signal) {
+      yaml.add(`clear speaks of "${clear.signal}", when of "${when.signal}"; both must be the same signal`, [
+        ...at,
+        'clear',
+      ]);
+    } else if (overlap(when, clear)) {
+      yaml.add(
+        'clear is true where when is true: the alert would start and end at once; clear beyond the limit on the other side',
+        [...at, 'clear'],
+      );
+    }
+  }
+}
+
+/** Every text of a list must be one of the names. */
+function checkNames(list: unknown, known: readonly string[], what: string, at: Path, yaml: YamlFile): void {
+  if (!Array.isArray(list)) return;
+  for (const [place, name] of list.entries()) {
+    if (typeof name === 'string' && !known.includes(name))
+      yaml.add(`no ${what} "${name}"${suggestion(name, known)}`, [...at, place]);
+  }
+}
+
+function conditionOf(text: unknown): Condition | undefined {
+  const parsed = typeof text === 'string' ? parseCondition(text) : undefined;
+  return typeof parsed === 'object' ? parsed : undefined;
+}
+
+function canHold({ operator, limit }: Condition, [low, high]: readonly [number, number]): boolean {
+  switch (operator) {
+    case '>':
+      return high > limit;
+    case '>=':
+      return high >= limit;
+    case '<':
+      return low < limit;
+    case '<=':
+      return low <= limit;
+    case '==':
+      return limit >= low && limit <= high;
+    case '!=':
+      return true;
+  }
+}
+
+/** Whether one value can satisfy both conditions. */
+function overlap(a: Condition, b: Condition): boolean {
+  const candidates = [a.limit, b.limit].flatMap((limit) => [limit, limit - 1, limit + 1, limit - 1e-9, limit + 1e-9]);
+  const middle = (a.limit + b.limit) / 2;
+  return [...candidates, middle, -Number.MAX_VALUE, Number.MAX_VALUE].some(
+    (value) => satisfies(a, value) && satisfies(b, value),
+  );
+}
+
+function satisfies(condition: Condition, value: number): boolean {
+  return canHold(condition, [value, value]) && (condition.operator !== '!=' || value !== condition.limit);
+}
+
+function namesIn(written: Readonly<Record<string, unknown>>, section: string): string[] {
+  const value = written[section];
+  return isRecord(value) ? Object.keys(value) : [];
+}
+
+function entriesIn(written: Readonly<Record<string, unknown>>, section: string): [string, Record<string, unknown>][] {
+  const value = written[section];
+  return isRecord(value)
+    ? Object.entries(value).filter((entry): entry is [string, Record<string, unknown>] => isRecord(entry[1]))
+    : [];
+}
+
+function sizeOf(list: unknown): number {
+  return Array.isArray(list) ? list.length : 0;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function split(from: string): [source: string, channel: string] {
+  const dot = from.indexOf('.');
+  return [from.slice(0, dot), from.slice(dot + 1)];
+}

@@ -1,0 +1,66 @@
+// From the gateway file to the pipeline's plan: names resolved, defaults filled in, nothing left to parse.
+
+import type { Rule } from '../alert/rule.ts';
+import { statistics, type WindowSpec } from '../model/pane.ts';
+import type { Plan, SignalPlan } from '../pipeline/plan.ts';
+import { defaultLatenessMs } from './checks.ts';
+import { formatDuration } from './duration.ts';
+import type { GatewayFile } from './gateway.ts';
+import type { Alert, Signal, Window } from './schema.ts';
+
+export function compilePlan(file: GatewayFile): Plan {
+  const { settings } = file;
+  return {
+    signals: new Map([...file.signals].map(([id, signal]) => [id, signalPlan(id, signal, file)])),
+    maxAheadMs: settings.maxAhead,
+    idleAfterMs: settings.idleAfter,
+    maxSeries: settings.maxSeries,
+  };
+}
+
+/** Which signal takes a channel of a source: source -> channel -> signal. */
+export function compileRoutes(file: GatewayFile): Map<string, Map<string, string>> {
+  const routes = new Map<string, Map<string, string>>();
+  for (const [id, { from }] of file.signals) {
+    const dot = from.indexOf('.');
+    const source = from.slice(0, dot);
+    const channels = routes.get(source) ?? new Map<string, string>();
+    routes.set(source, channels.set(from.slice(dot + 1), id));
+  }
+  return routes;
+}
+
+function signalPlan(id: string, signal: Signal, file: GatewayFile): SignalPlan {
+  const windows = [...file.windows.values()].filter((window) => window.of === 'all' || window.of.includes(id));
+  const latenesses = windows.map((window) => window.lateness).filter((ms) => ms !== undefined);
+  const windowLateness = latenesses.length === 0 ? defaultLatenessMs : Math.max(...latenesses);
+  return {
+    signal: id,
+    range: signal.range ?? [-Infinity, Infinity],
+    disorderMs: signal.disorder ?? file.settings.disorder,
+    latenessMs: signal.lateness ?? windowLateness,
+    windows: windows.map(windowSpec),
+    rules: [...file.alerts]
+      .filter(([, alert]) => alert.when.signal === id)
+      .map(([ruleId, alert]) => rule(ruleId, alert)),
+  };
+}
+
+function windowSpec(window: Window): WindowSpec {
+  return {
+    id: formatDuration(window.every),
+    sizeMs: window.every,
+    compute: statistics.filter((statistic) => window.compute.includes(statistic)),
+  };
+}
+
+function rule(id: string, alert: Alert): Rule {
+  return {
+    id,
+    when: alert.when,
+    clear: alert.clear,
+    forMs: alert.for ?? 0,
+    severity: alert.severity,
+    actions: [...new Set(['log', ...alert.do])],
+  };
+}

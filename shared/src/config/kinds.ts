@@ -1,0 +1,27 @@
+// How sources and actions take part in the gateway file. A kind is known by the key that names it (`serial:`, `webhook:`);
+// it brings the schema of its part, and what the checks across the file need to know. The agent's registries list them.
+
+import type { z } from 'zod';
+
+export interface ConfigKind {
+  /** The key that says which kind an entry is; also the name of its file and of its page in docs/. */
+  readonly key: string;
+  /** One strict object, `key` among its keys. */
+  readonly schema: z.ZodObject;
+  /** Of a source: the channels it can have, when its configuration says so. @param raw the entry as written, valid */
+  channels?(raw: unknown): readonly string[] | undefined;
+  /** Of a source: what it alone may hold, such as a device path. @param raw the entry as written, valid */
+  holds?(raw: unknown): string | undefined;
+}
+
+export interface Kinds {
+  readonly sources: readonly ConfigKind[];
+  readonly actions: readonly ConfigKind[];
+}
+
+/** An entry of `sources` or `actions` whose kind is known and whose schema it passed. */
+export interface Part {
+  readonly kind: string;
+  /** As written; the kind's own schema turns it into its configuration. */
+  readonly raw: unknown;
+}
