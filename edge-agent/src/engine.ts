@@ -49,6 +49,7 @@ export interface EngineParts {
 
 /** A commit on its way to disk: kept until it is there. */
 interface Commit {
+  readonly readings: number;
   readonly block: Uint8Array;
   readonly outputs: Outputs;
   readonly acks: readonly (() => void)[];
@@ -77,6 +78,11 @@ export class Engine {
   /** The last things that came in and were no readings, newest last. */
   get deadLetters(): readonly DeadLetter[] {
     return this.#deadLetters;
+  }
+
+  /** Readings that are in memory only: the next commit takes them to disk. */
+  get uncommitted(): number {
+    return this.#block.readings + (this.#unfinished?.readings ?? 0);
   }
 
   /** Readings that came again and were known. */
@@ -181,11 +187,13 @@ export class Engine {
       this.#release();
       return undefined;
     }
+    const { readings } = this.#block;
     const block = this.#block.finish(now);
     this.#block = new BlockBuilder(pipeline.series);
     this.#bytesSinceCheckpoint += block.length;
     const due = checkpoint || this.#bytesSinceCheckpoint > checkpointEveryBytes;
     const commit: Commit = {
+      readings,
       block,
       outputs,
       acks: this.#acks,

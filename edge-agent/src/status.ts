@@ -24,6 +24,8 @@ export interface AgentStatus {
   /** In panes the hub has stored. */
   readonly delivered: number;
   readonly lost: Losses;
+  /** Readings that the next commit takes to disk. */
+  readonly uncommitted: number;
   /** Readings a broker repeated and that were known. */
   readonly duplicates: number;
   readonly readingsPerSecond: number;
@@ -70,6 +72,7 @@ export class StatusReporter {
       // What left the pipeline and does not wait is at the hub: `fresh` counts every reading in exactly one pane.
       delivered: pipeline.reported - pending,
       lost: pipeline.ledger.losses(),
+      uncommitted: engine.uncommitted,
       duplicates: engine.duplicates,
       readingsPerSecond: this.#measureRate(),
       outboxRecords: outbox.pendingRecords,

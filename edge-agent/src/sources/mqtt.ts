@@ -131,10 +131,12 @@ class MqttSource implements Source {
     const received = clock.monotonicMs();
     const batch = new ReadingBatch(id, router, clock.now());
     for (const packet of packets) this.#decodePacket(packet, batch);
-    this.#unacked += packets.length;
+    // Only the numbers wait for the commit: the packets hold on to whole chunks of the socket's memory.
+    const toAck = packets.flatMap(({ qos, messageId }) => (qos > 0 && messageId !== undefined ? [messageId] : []));
+    this.#unacked += toAck.length;
     const ack = (): void => {
-      this.#unacked = Math.max(0, this.#unacked - packets.length);
-      for (const { qos, messageId } of packets) if (qos > 0 && messageId !== undefined) session.puback(messageId);
+      this.#unacked = Math.max(0, this.#unacked - toAck.length);
+      for (const messageId of toAck) session.puback(messageId);
     };
     const attempt = packets[0]?.dup === true ? 'again' : 'first';
     return { readings: batch.readings, deadLetters: batch.deadLetters, arrival: batch.arrival, received, attempt, ack };

@@ -2,6 +2,7 @@
 // lateness fits into memory, that two sources do not fight over one device.
 
 import { parseCondition, type Condition } from '../alert/condition.ts';
+import { parseChannel } from './channel.ts';
 import { formatDuration } from './duration.ts';
 import type { GatewayFile } from './gateway.ts';
 import type { Kinds } from './kinds.ts';
@@ -36,9 +37,7 @@ function checkSources(file: GatewayFile, { yaml, kinds, written }: Context): voi
     const holder = held === undefined ? undefined : holders.get(held);
     if (holder !== undefined) yaml.add(`${held} is already read by source "${holder}"`, ['sources', id, part.kind]);
     else if (held !== undefined) holders.set(held, id);
-    const isRead = entriesIn(written, 'signals').some(
-      ([, { from }]) => typeof from === 'string' && from.startsWith(`${id}.`),
-    );
+    const isRead = channelsIn(written).some(({ text }) => parseChannel(text).source === id);
     if (!isRead) {
       yaml.add(`no signal reads source "${id}"; all it says would be dead letters`, ['sources'], {
         key: id,
@@ -51,20 +50,17 @@ function checkSources(file: GatewayFile, { yaml, kinds, written }: Context): voi
 function checkSignals(file: GatewayFile, { yaml, kinds, written }: Context): void {
   const sourceNames = namesIn(written, 'sources');
   const readers = new Map<string, string>();
-  for (const [id, signal] of entriesIn(written, 'signals')) {
-    const from = signal['from'];
-    if (typeof from !== 'string' || !from.includes('.')) continue;
-    const [source, channel] = split(from);
-    const at = ['signals', id, 'from'];
+  for (const { id, text, at } of channelsIn(written)) {
+    const { source, channel } = parseChannel(text);
     if (!sourceNames.includes(source)) yaml.add(`no source "${source}"${suggestion(source, sourceNames)}`, at);
     const part = file.sources.get(source);
     const channels = part && kinds.sources.find((kind) => kind.key === part.kind)?.channels?.(part.raw);
     if (channels !== undefined && !channels.includes(channel)) {
       yaml.add(`source "${source}" has no "${channel}"${suggestion(channel, channels)}`, at);
     }
-    const other = readers.get(from);
-    if (other !== undefined) yaml.add(`${from} is already signal "${other}"`, at);
-    readers.set(from, id);
+    const other = readers.get(text);
+    if (other !== undefined) yaml.add(`${text} is already signal "${other}"`, at);
+    readers.set(text, id);
   }
   // Only when every window could be read is it known that none covers a signal.
   if (file.windows.size < sizeOf(written['windows'])) return;
@@ -208,7 +204,12 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function split(from: string): [source: string, channel: string] {
-  const dot = from.indexOf('.');
-  return [from.slice(0, dot), from.slice(dot + 1)];
+/** Every channel the signals read, as far as it is written as one. */
+function channelsIn(written: Readonly<Record<string, unknown>>): { id: string; text: string; at: Path }[] {
+  return entriesIn(written, 'signals').flatMap(([id, { from }]) => {
+    const texts: [unknown, Path][] = Array.isArray(from)
+      ? from.map((text: unknown, place) => [text, ['signals', id, 'from', place]])
+      : [[from, ['signals', id, 'from']]];
+    return texts.flatMap(([text, at]) => (typeof text === 'string' && text.includes('.') ? [{ id, text, at }] : []));
+  });
 }

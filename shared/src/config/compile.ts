@@ -3,6 +3,7 @@
 import type { Rule } from '../alert/rule.ts';
 import { statistics, type WindowSpec } from '../model/pane.ts';
 import type { Plan, SignalPlan } from '../pipeline/plan.ts';
+import { parseChannel } from './channel.ts';
 import { defaultLatenessMs } from './checks.ts';
 import { formatDuration } from './duration.ts';
 import type { GatewayFile } from './gateway.ts';
@@ -22,10 +23,11 @@ export function compilePlan(file: GatewayFile): Plan {
 export function compileRoutes(file: GatewayFile): Map<string, Map<string, string>> {
   const routes = new Map<string, Map<string, string>>();
   for (const [id, { from }] of file.signals) {
-    const dot = from.indexOf('.');
-    const source = from.slice(0, dot);
-    const channels = routes.get(source) ?? new Map<string, string>();
-    routes.set(source, channels.set(from.slice(dot + 1), id));
+    for (const text of from) {
+      const { source, channel } = parseChannel(text);
+      const channels = routes.get(source) ?? new Map<string, string>();
+      routes.set(source, channels.set(channel, id));
+    }
   }
   return routes;
 }

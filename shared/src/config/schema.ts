@@ -66,12 +66,13 @@ export const hubSchema = z
   })
   .describe('Where panes and alerts go. Without it the gateway works alone.');
 
+const channel = z.string().regex(/^[^.\s]+\.\S+$/, { message: 'write it as source.channel, such as tempering.temp' });
+
 export const signalSchema = z.strictObject({
   from: z
-    .string()
-    .regex(/^[^.\s]+\.\S+$/, { message: 'write it as source.channel, such as tempering.temp' })
+    .union([channel.transform((one) => [one]), z.array(channel).min(1)])
     .describe(
-      '`source.channel`: a field of the JSON line, a column of the CSV, or what `{signal}` stands for in the topic.',
+      '`source.channel`, or a list of them: a field of the JSON line, a column of the CSV, or what `{signal}` stands for in the topic.',
     ),
   unit: unit.optional(),
   range: range.optional().describe('Readings outside are dead letters.'),

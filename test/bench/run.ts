@@ -1,0 +1,30 @@
+// `npm run bench [name …] [-- --json]`: a table for people; with --json one line a result for machines.
+
+import { agentMqtt } from './agent-mqtt.ts';
+import type { Bench } from './bench.ts';
+import { engine } from './engine.ts';
+import { hub } from './hub.ts';
+
+const benches: readonly Bench[] = [engine, agentMqtt, hub];
+
+const json = process.argv.includes('--json');
+const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
+const chosen = benches.filter(({ name }) => wanted.length === 0 || wanted.includes(name));
+if (chosen.length === 0) {
+  console.error(`no bench "${wanted.join(' ')}"; there are: ${benches.map(({ name }) => name).join(', ')}`);
+  process.exitCode = 2;
+}
+
+for (const bench of chosen) {
+  if (!json) console.log(`\n${bench.name}: ${bench.about}`);
+  for await (const result of bench.run()) {
+    if ('skipped' in result) {
+      if (!json) console.log(`  skipped: ${result.skipped}`);
+    } else if (json) console.log(JSON.stringify(result));
+    else console.log(`  ${result.case.padEnd(24)} ${result.metric.padEnd(20)} ${format(result.value)}`);
+  }
+}
+
+function format(value: number): string {
+  return value >= 100 ? Math.round(value).toLocaleString('en') : value.toPrecision(3);
+}
