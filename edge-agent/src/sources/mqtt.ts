@@ -73,20 +73,20 @@ class MqttSource implements Source {
     const stop = (): void => inbox.wake();
     signal.addEventListener('abort', stop);
     let lost: Error | undefined;
-    session.closed.then(
-      (error) => {
-        lost = error;
-        inbox.wake();
-      },
-      () => undefined,
-    );
+    const fail = (error: unknown): void => {
+      lost ??= error instanceof Error ? error : new Error(String(error));
+      inbox.wake();
+    };
+    session.closed.then(fail, fail);
     try {
       inbox.limitBy(session);
-      await session.subscribe(
-        this.#templates.map((template) => template.filter),
-        1,
-      );
-      this.#context.opened();
+      // Not awaited: a broker with much in store sends it before it answers, and somebody must take that in.
+      session
+        .subscribe(
+          this.#templates.map((template) => template.filter),
+          1,
+        )
+        .then(() => this.#context.opened(), fail);
       while (!signal.aborted) {
         if (inbox.size === 0) {
           if (lost !== undefined) throw lost;
