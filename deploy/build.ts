@@ -1,0 +1,52 @@
+// `npm run build`: one file for the agent, one for the hub, and the hub's page, into dist/. They run on Node 24 without
+// node_modules, but for serialport, whose native binding stays a package. protobufjs is asked for by a part of the sketch library
+// that nothing here calls.
+
+import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { build, type BuildOptions } from 'esbuild';
+
+const root = join(import.meta.dirname, '..');
+const dist = join(root, 'dist');
+
+const program: BuildOptions = {
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node24',
+  minify: true,
+  sourcemap: 'linked',
+  legalComments: 'linked',
+  logLevel: 'warning',
+  // CommonJS packages inside an ES module ask for `require`.
+  banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+};
+
+rmSync(dist, { recursive: true, force: true });
+await build({
+  ...program,
+  entryPoints: [join(root, 'edge-agent/src/main.ts')],
+  outfile: join(dist, 'agent/main.js'),
+  external: ['serialport', 'protobufjs/minimal'],
+});
+await build({
+  ...program,
+  entryPoints: [join(root, 'hub/src/main.ts')],
+  outfile: join(dist, 'hub/main.js'),
+  external: ['esbuild', 'protobufjs/minimal'],
+});
+for (const folder of ['agent', 'hub']) writeFileSync(join(dist, folder, 'package.json'), '{ "type": "module" }\n');
+
+const page = join(dist, 'hub/page');
+mkdirSync(page, { recursive: true });
+await build({
+  entryPoints: [join(root, 'hub/web/page.ts'), join(root, 'hub/web/page.css')],
+  outdir: page,
+  bundle: true,
+  minify: true,
+  format: 'esm',
+  target: 'es2022',
+  logLevel: 'warning',
+});
+cpSync(join(root, 'hub/web/index.html'), join(page, 'index.html'));
+console.log('built dist/agent, dist/hub');

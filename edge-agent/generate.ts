@@ -1,0 +1,105 @@
+// Writes what is made from the gateway file's schema: gateway.schema.json for editors, and the tables in
+// docs/gateway-file.md. `staleFiles` says whether what is committed is older than the schema.
+
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gatewayJsonSchema } from '@weir/shared/config/json-schema.ts';
+import { alertSchema, settingsSchema, signalSchema, windowSchema } from '@weir/shared/config/schema.ts';
+import { knownUnits } from '@weir/shared/config/units.ts';
+import { z } from 'zod';
+import { actionKinds } from './src/actions/registry.ts';
+import { sourceKinds } from './src/sources/registry.ts';
+
+const root = join(import.meta.dirname, '..');
+
+const propertySchema = z.object({
+  description: z.string().optional(),
+  type: z.string().optional(),
+  enum: z.array(z.string()).optional(),
+  examples: z.array(z.string()).optional(),
+});
+const objectSchema = z.object({
+  properties: z.record(z.string(), propertySchema),
+  required: z.array(z.string()).default([]),
+});
+
+function files(): Map<string, string> {
+  const schema = gatewayJsonSchema({ sources: sourceKinds, actions: actionKinds });
+  return new Map([
+    ['edge-agent/gateway.schema.json', `${JSON.stringify(schema, null, 2)}\n`],
+    ['docs/gateway-file.md', reference()],
+  ]);
+}
+
+/** Paths, from the root of the project, that are not what would be generated now. */
+export function staleFiles(): string[] {
+  return [...files()]
+    .filter(([path, text]) => !existsSync(join(root, path)) || readFileSync(join(root, path), 'utf8') !== text)
+    .map(([path]) => path);
+}
+
+function reference(): string {
+  const kinds = [
+    ...sourceKinds.map((kind) => ({ kind, of: 'source' })),
+    ...actionKinds.map((kind) => ({ kind, of: 'action' })),
+  ];
+  return [
+    '# The gateway file',
+    '',
+    'One YAML file says what a gateway reads, what it means, what is computed, and what raises an alert.',
+    '`weir-agent check gateway.yaml` reports every mistake at once, each as `file:line:column`.',
+    'For completion in an editor, put this on the first line:',
+    '',
+    '    # yaml-language-server: $schema=https://example.org/weir/gateway.schema.json',
+    '',
+    'with the address or path of `edge-agent/gateway.schema.json`. This page is made from the same schema by `npm run generate`.',
+    '',
+    '| key | what |',
+    '|---|---|',
+    '| `gateway` | Name of this gateway, everywhere: identity, topics, tag. Required. |',
+    '| `hub` | Address of the hub, `mqtt://host:port` or `mqtts://host`, or `{ url, keyFile }`. The key comes from the file or from `WEIR_HUB_KEY`. Without `hub` the gateway works alone. |',
+    '| `data` | Folder of journal and outbox. Default `weir-data/{gateway}`. |',
+    '| `sources`, `actions` | Maps of name to one of the kinds below. |',
+    '| `signals`, `alerts` | Maps of name to what the tables below list. |',
+    '| `windows` | A list of what the table below lists. |',
+    '| `settings` | Limits and intervals, all with defaults. |',
+    '',
+    ...section('signals', 'What is measured. Its name is the measurement at the hub.', signalSchema),
+    ...section(
+      'windows',
+      'Tumbling event-time windows. The first one that covers a signal accounts for its readings in the loss ledger.',
+      windowSchema,
+    ),
+    ...section(
+      'alerts',
+      'Threshold rules. They are evaluated in event time, on every reading, before disk and network.',
+      alertSchema,
+    ),
+    ...section('settings', 'Limits and intervals.', settingsSchema),
+    ...kinds.flatMap(({ kind, of }) =>
+      section(`${of}: ${kind.key}`, `More in [docs/${of}s/${kind.key}.md](${of}s/${kind.key}.md).`, kind.schema),
+    ),
+    '## Units',
+    '',
+    knownUnits.map((unit) => `\`${unit}\``).join(' '),
+    '',
+    '## How things are written',
+    '',
+    'Durations: a number and `ms`, `s`, `m`, `h`, `d` or `w`. Sizes: a number and `B`, `kB`, `MB`, `GB`, `KiB`, `MiB` or `GiB`.',
+    'Ranges: `low..high`, either side may be left out. Conditions: signal, operator (`>` `>=` `<` `<=` `==` `!=`) and number.',
+    'Names: letters, digits, `_`, `-` and `.`, at most 64.',
+    '',
+  ].join('\n');
+}
+
+function section(title: string, text: string, schema: z.ZodType): string[] {
+  const { properties, required } = objectSchema.parse(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }));
+  const rows = Object.entries(properties).map(([key, { description = '', enum: values, examples }]) => {
+    const allowed = values === undefined ? '' : ` One of ${values.map((value) => `\`${value}\``).join(', ')}.`;
+    const example = examples?.[0] === undefined ? '' : ` Such as \`${examples[0]}\`.`;
+    return `| \`${key}\` | ${required.includes(key) ? 'yes' : ''} | ${`${description}${allowed}${example}`.replaceAll('|', '\\|')} |`;
+  });
+  return [`## ${title}`, '', text, '', '| key | required | what |', '|---|---|---|', ...rows, ''];
+}
+
+if (import.meta.main) for (const [path, text] of files()) writeFileSync(join(root, path), text);

@@ -1,0 +1,42 @@
+// What has been sent, and how much of it a correct agent must refuse.
+
+import type { BadReason } from './device.ts';
+import type { Frame } from './frames.ts';
+
+export interface Counts {
+  /** Good and bad ones: one value of one signal at one time each; a garbled line is one. */
+  readonly readings: number;
+  readonly bad: Readonly<Record<BadReason, number>>;
+  /** Lines that boards printed. */
+  readonly lines: number;
+  /** MQTT messages that the broker acknowledged. */
+  readonly messages: number;
+}
+
+export class Tally {
+  #readings = 0;
+  readonly #bad: Record<BadReason, number> = { malformed: 0, future: 0, out_of_range: 0 };
+  #lines = 0;
+  #messages = 0;
+
+  addLines(frames: readonly Frame[]): void {
+    this.#lines += frames.length;
+    this.#add(frames);
+  }
+
+  addMessages(frames: readonly Frame[]): void {
+    this.#messages += frames.length;
+    this.#add(frames);
+  }
+
+  counts(): Counts {
+    return { readings: this.#readings, bad: { ...this.#bad }, lines: this.#lines, messages: this.#messages };
+  }
+
+  #add(frames: readonly Frame[]): void {
+    for (const frame of frames) {
+      this.#readings += frame.readings;
+      for (const reason of frame.bad) this.#bad[reason]++;
+    }
+  }
+}

@@ -1,0 +1,115 @@
+// The command line as a person meets it: exit codes, mistakes with their place, Ctrl-C.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readLines, until } from './test-kit.ts';
+
+const main = fileURLToPath(new URL('./main.ts', import.meta.url));
+const oven =
+  'boards: { oven: { format: json, every: 10ms, tcp: "127.0.0.1:0", signals: { temp: { kind: tempering } } } }';
+
+let folder = '';
+beforeAll(() => (folder = mkdtempSync(join(tmpdir(), 'weir-sim-test-'))));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+interface Run {
+  readonly child: ChildProcess;
+  out: string;
+  err: string;
+  readonly code: Promise<number | null>;
+}
+
+function sim(...args: string[]): Run {
+  const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const code = once(child, 'close').then(() => child.exitCode);
+  const run: Run = { child, out: '', err: '', code };
+  child.stdout.on('data', (chunk: Buffer) => (run.out += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (run.err += chunk.toString()));
+  return run;
+}
+
+function fileWith(name: string, text: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+describe('weir-sim', () => {
+  it('runs for a time, tells in JSON what to open and what was sent, and writes the truth', async () => {
+    const scenario = fileWith('good.yaml', `${oven}\nfaults: [{ at: 100ms, device: oven, kind: garble }]`);
+    const truth = join(folder, 'truth.jsonl');
+    const run = sim('run', scenario, '--for', '500ms', '--truth', truth, '--json', '--seed', '3');
+    await until(() => run.out.includes('\n'));
+    const { devices } = JSON.parse(run.out) as { devices: { oven: string } };
+    const reader = await readLines(devices.oven);
+    expect(await run.code).toBe(0);
+    expect(reader.lines).toHaveLength(50);
+    expect(JSON.parse(run.out.split('\n')[1] ?? '')).toEqual({
+      event: 'done',
+      readings: 50,
+      bad: { malformed: 1, future: 0, out_of_range: 0 },
+      lines: 50,
+      messages: 0,
+    });
+    expect(JSON.parse(readFileSync(truth, 'utf8'))).toMatchObject({ device: 'oven', kind: 'garble', readings: 1 });
+    expect(run.err).toBe('');
+  });
+
+  it('ends with 0 on Ctrl-C and says what was sent', async () => {
+    const run = sim('run', fileWith('good.yaml', oven));
+    await until(() => run.out.includes('oven prints on'));
+    const reader = await readLines(/tcp:\S+/.exec(run.out)?.[0] ?? '');
+    await until(() => reader.lines.length > 3);
+    run.child.kill('SIGINT');
+    expect(await run.code).toBe(0);
+    expect(run.out).toContain(`${reader.lines.length} readings in ${reader.lines.length} lines`);
+  });
+
+  it('ends with 2 and file:line:column for every mistake in a scenario', async () => {
+    const scenario = fileWith('bad.yaml', `sped: 2\n${oven.replace('10ms', 'soon')}`);
+    const run = sim('run', scenario);
+    expect(await run.code).toBe(2);
+    expect(run.err.trim().split('\n')).toEqual([
+      expect.stringContaining(`${scenario}:1:1: error: unknown key "sped", did you mean "speed"?`),
+      expect.stringContaining(`${scenario}:2:40: error: "soon" is not a duration`),
+    ]);
+  });
+
+  it.each([
+    ['a missing file', ['run', 'nowhere.yaml'], 'nowhere.yaml'],
+    ['a speed of 0', ['run', 'x.yaml', '--speed', '0'], 'greater than 0'],
+    ['a time that is none', ['run', 'x.yaml', '--start', 'noon'], 'ISO time'],
+    ['a series without a target', ['play', 'x.csv'], '--serial, --tcp or --mqtt'],
+    ['two targets', ['play', 'x.csv', '--serial', 'a', '--tcp', 'b:1'], 'cannot be used with'],
+    ['a broker without a topic', ['play', 'x.csv', '--mqtt', 'mqtt://127.0.0.1'], '--topic'],
+    ['an unknown unit of time', ['play', 'x.csv', '--time-unit', 'h'], 'ms, s, iso'],
+  ])('ends with 2 and a plain sentence for %s', async (_, args, message) => {
+    const run = sim(...args);
+    expect(await run.code).toBe(2);
+    expect(run.err).toContain(message);
+    expect(run.err).not.toContain('    at ');
+  });
+
+  it('plays a file with a renamed column and counts its readings', async () => {
+    const file = fileWith('hr.csv', 'when,value\n2026-03-01T08:00:00Z,61\n2026-03-01T08:01:00Z,62\n');
+    const options = ['--speed', 'max', '--time', 'when', '--time-unit', 'iso', '--rename', 'hr=value'];
+    const run = sim('play', file, '--tcp', '127.0.0.1:0', ...options);
+    await until(() => run.out.includes('\n'));
+    const reader = await readLines(/tcp:\S+/.exec(run.out)?.[0] ?? '');
+    expect(await run.code).toBe(0);
+    const startMs = Date.UTC(2026, 2, 1, 8);
+    expect(reader.lines).toEqual([`{"t":${startMs},"hr":61}`, `{"t":${startMs + 60_000},"hr":62}`]);
+    expect(run.out).toContain('2 readings played');
+  });
+
+  it('says in its help where event time starts', async () => {
+    const run = sim('run', '--help');
+    expect(await run.code).toBe(0);
+    expect(run.out).toContain('in the past for the whole run');
+  });
+});

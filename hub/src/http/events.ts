@@ -1,0 +1,88 @@
+// Server-sent events: what changes, to every page that is open.
+//
+// A page that reads slower than the hub writes is not waited for: when more than a megabyte lies unsent it is dropped, and
+// its browser connects again and asks for the whole. It is a live view, not a feed: of a large helping of panes (a
+// gateway sending days of backlog) only the newest go out.
+
+import type { ServerResponse } from 'node:http';
+import type { GatewayPane } from '../store/store.ts';
+import { paneView } from './api.ts';
+import { HttpError, openStream } from './respond.ts';
+import type { AlertView, GatewayView } from './views.ts';
+
+const maxClients = 100;
+const maxUnsentBytes = 1024 * 1024;
+const maxPanes = 500;
+const heartbeatMs = 15_000;
+/** A gateway changes with every batch; pages are told at most this often. */
+const gatewaysEveryMs = 1000;
+
+export class EventStreams {
+  readonly #clients = new Set<ServerResponse>();
+  readonly #changed = new Set<string>();
+  readonly #view: (gateway: string) => GatewayView;
+  readonly #timers: readonly NodeJS.Timeout[];
+  dropped = 0;
+
+  constructor(view: (gateway: string) => GatewayView) {
+    this.#view = view;
+    this.#timers = [
+      setInterval(() => this.#send(': still here\n\n'), heartbeatMs),
+      setInterval(() => this.#sendGateways(), gatewaysEveryMs),
+    ];
+    for (const timer of this.#timers) timer.unref();
+  }
+
+  get clients(): number {
+    return this.#clients.size;
+  }
+
+  /** Makes the answer a stream of events. @throws HttpError when too many are open */
+  open(response: ServerResponse): void {
+    if (this.#clients.size >= maxClients) throw new HttpError(503, 'too many pages are open');
+    openStream(response, 'text/event-stream; charset=utf-8');
+    response.write('retry: 2000\n\n');
+    this.#clients.add(response);
+    response.on('close', () => this.#clients.delete(response));
+  }
+
+  gatewayChanged(gateway: string): void {
+    if (this.#clients.size > 0) this.#changed.add(gateway);
+  }
+
+  panes(panes: readonly GatewayPane[]): void {
+    if (this.#clients.size === 0 || panes.length === 0) return;
+    const newest =
+      panes.length <= maxPanes ? panes : panes.toSorted((a, b) => a.pane.start - b.pane.start).slice(-maxPanes);
+    this.#send(event('panes', newest.map(paneView)));
+  }
+
+  alert(alert: AlertView): void {
+    this.#send(event('alert', alert));
+  }
+
+  close(): void {
+    for (const timer of this.#timers) clearInterval(timer);
+    for (const client of this.#clients) client.destroy();
+    this.#clients.clear();
+  }
+
+  #sendGateways(): void {
+    for (const gateway of this.#changed) this.#send(event('gateway', this.#view(gateway)));
+    this.#changed.clear();
+  }
+
+  #send(text: string): void {
+    for (const client of this.#clients) {
+      client.write(text);
+      if (client.writableLength <= maxUnsentBytes) continue;
+      this.dropped += 1;
+      this.#clients.delete(client);
+      client.destroy();
+    }
+  }
+}
+
+function event(name: string, data: unknown): string {
+  return `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
+}

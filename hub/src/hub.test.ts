@@ -1,0 +1,268 @@
+// The hub as a whole: real sockets, real broker, real SQLite.
+
+import { expect, test } from 'vitest';
+import { encodeStatus } from '@weir/shared/wire/codec.ts';
+import { statusTopic } from '@weir/shared/wire/topics.ts';
+import { webhookNotifier } from './alerts/webhook.ts';
+import type { AlertView, GatewayView } from './http/views.ts';
+import { eventually, frame, pane, transition } from './testing/fixtures.ts';
+import type { MqttClient } from './testing/mqtt-client.ts';
+import { Receiver } from './testing/receiver.ts';
+import { TestHub } from './testing/test-hub.ts';
+
+const incarnation = 'incarnation-1';
+
+test('a batch is stored, acknowledged and shown', async () => {
+  await using test = await TestHub.start();
+  const client = await test.gateway('line-3');
+  client.publishBatch('line-3', 'panes', { incarnation, firstSeq: 1, entries: frames(2) });
+  await acked(client, 2);
+  expect(await test.store.countStored('line-3')).toBe(20);
+  expect(await (await test.get('/api/gateways')).json()).toMatchObject([{ name: 'line-3', stored: 20 }]);
+});
+
+test('there is no ack before the store has the entries', async () => {
+  await using test = await TestHub.start();
+  const client = await test.gateway('line-3');
+  test.store.hold();
+  client.publishBatch('line-3', 'panes', { incarnation, firstSeq: 1, entries: frames(2) });
+  await eventually(() => test.store.writes === 1);
+  // A ping that was answered: an ack sent before it would have arrived.
+  await ping(client);
+  expect(client.acks).toEqual([]);
+  test.store.release();
+  await acked(client, 2);
+});
+
+test('through an outage of the store nothing is acknowledged, and afterwards everything is stored', async () => {
+  await using test = await TestHub.start();
+  const client = await test.gateway('line-3');
+  test.store.outage = 'the disk is full';
+  client.publishBatch('line-3', 'panes', { incarnation, firstSeq: 1, entries: frames(3) });
+  await eventually(() => test.store.writes > 3);
+  await ping(client);
+  expect(client.acks).toEqual([]);
+  const health = await test.get('/healthz');
+  expect(health.status).toBe(503);
+  expect(await health.json()).toEqual({ ok: false, reasons: ['not storing: the disk is full'] });
+  test.store.outage = undefined;
+  await acked(client, 3);
+  expect(await test.store.countStored()).toBe(30);
+  expect((await test.get('/healthz')).status).toBe(200);
+});
+
+test('what is sent again is acknowledged again and counted once', async () => {
+  await using test = await TestHub.start();
+  const client = await test.gateway('line-3');
+  const batch = { incarnation, firstSeq: 1, entries: frames(4) };
+  client.publishBatch('line-3', 'panes', batch);
+  await acked(client, 4);
+  client.publishBatch('line-3', 'panes', batch);
+  await client.until(() => client.acks.length === 2);
+  expect(client.acks[1]).toMatchObject({ seq: 4 });
+  expect(gatewayView(test)).toMatchObject({ stored: 40 });
+  expect(test.hub.status().counts).toMatchObject({ panes_stored: 4, entries_repeated: 4 });
+});
+
+test('cursors and counts outlive a restart, and a gateway that comes back is told where to go on', async () => {
+  await using test = await TestHub.start();
+  const before = await test.gateway('line-3');
+  before.publishBatch('line-3', 'panes', { incarnation, firstSeq: 1, entries: frames(3) });
+  await acked(before, 3);
+  await test.restart();
+  const after = await test.gateway('line-3');
+  await acked(after, 3);
+  after.publishBatch('line-3', 'panes', { incarnation, firstSeq: 2, entries: frames(4).slice(1) });
+  await acked(after, 4);
+  expect(gatewayView(test)).toMatchObject({ stored: 40 });
+  expect(await test.store.countStored()).toBe(40);
+});
+
+test('a gateway whose disk was replaced starts a new count', async () => {
+  await using test = await TestHub.start();
+  const client = await test.gateway('line-3');
+  client.publishBatch('line-3', 'panes', { incarnation, firstSeq: 1, entries: frames(3) });
+  await acked(client, 3);
+  client.publishBatch('line-3', 'panes', {
+    incarnation: 'incarnation-2',
+    firstSeq: 1,
+    entries: [frame([pane({ index: 9 })])],
+  });
+  await acked(client, 1);
+  expect(client.acks.at(-1)).toMatchObject({ incarnation: 'incarnation-2', seq: 1 });
+  expect(gatewayView(test)).toMatchObject({ stored: 10 });
+});
+
+test('points the store refuses are lost as quarantined, and the uplink goes on', async () => {
+  await using test = await TestHub.start();
+  test.store.refuses = ({ pane }) => (pane.series.signal === 'pressure' ? 'field type conflict' : undefined);
+  const client = await test.gateway('line-3');
+  const bad = pane({ signal: 'pressure', count: 7, fresh: 7 });
+  client.publishBatch('line-3', 'panes', {
+    incarnation,
+    firstSeq: 1,
+    entries: [frame([pane(), bad]), frame([pane({ index: 1 })])],
+  });
+  await acked(client, 2);
+  expect(gatewayView(test)).toMatchObject({ stored: 20, lost: { quarantined: 7 } });
+  expect(test.hub.state.incidents.quarantined('line-3')).toMatchObject([
+    { kind: 'pane', reason: 'field type conflict', readings: 7 },
+  ]);
+});
+
+test('a poisoned frame is quarantined and the entries behind it are stored', async () => {
+  await using test = await TestHub.start();
+  const client = await test.gateway('line-3');
+  const unreadable = Uint8Array.of(0xff, 0xff, 0xff);
+  const senseless = frame([pane({ device: 'no/name', count: 6, fresh: 6 })]);
+  const entries = [frame([pane()]), unreadable, senseless, frame([pane({ index: 1 })])];
+  client.publishBatch('line-3', 'panes', { incarnation, firstSeq: 1, entries });
+  await acked(client, 4);
+  expect(gatewayView(test)).toMatchObject({ stored: 20, lost: { quarantined: 6 } });
+  const rows = test.hub.state.incidents.quarantined('line-3');
+  expect(rows).toMatchObject([
+    { kind: 'frame', readings: 6 },
+    { kind: 'frame', readings: 0, payload: unreadable },
+  ]);
+});
+
+test('a batch that is no batch is counted and the next one is taken', async () => {
+  await using test = await TestHub.start();
+  const client = await test.gateway('line-3');
+  for (const payload of [Uint8Array.of(), Uint8Array.of(9, 1), Uint8Array.of(1, 1, 2, 3), Uint8Array.of(0, 0xff)]) {
+    client.publish('weir/v1/line-3/up/panes', payload);
+  }
+  client.publishBatch('line-3', 'panes', { incarnation, firstSeq: 1, entries: frames(1) });
+  await acked(client, 1);
+  expect(test.hub.status().counts).toMatchObject({ batches_undecodable: 4, panes_stored: 1 });
+});
+
+test('a gap in the sequence is noted and what lies behind it is stored', async () => {
+  await using test = await TestHub.start();
+  const client = await test.gateway('line-3');
+  client.publishBatch('line-3', 'panes', { incarnation, firstSeq: 1, entries: frames(2) });
+  client.publishBatch('line-3', 'panes', { incarnation, firstSeq: 6, entries: [frame([pane({ index: 7 })])] });
+  await acked(client, 6);
+  expect(test.hub.state.incidents.gaps('line-3')).toMatchObject([
+    { incarnation, lane: 'panes', firstSeq: 3, lastSeq: 5 },
+  ]);
+  expect(gatewayView(test)).toMatchObject({ stored: 30 });
+});
+
+test('stopping finishes the batch in flight and acknowledges it', async () => {
+  await using test = await TestHub.start();
+  const client = await test.gateway('line-3');
+  test.store.hold();
+  client.publishBatch('line-3', 'panes', { incarnation, firstSeq: 1, entries: frames(2) });
+  await eventually(() => test.store.writes === 1);
+  const stopped = test.hub.stop();
+  test.store.release();
+  await stopped;
+  await client.until(() => client.closed);
+  expect(client.acks).toMatchObject([{ seq: 2 }]);
+});
+
+test('the sums of a gateway balance: the hub counts what is stored, the gateway the rest', async () => {
+  await using test = await TestHub.start();
+  const client = await test.gateway('line-3');
+  client.publishBatch('line-3', 'panes', { incarnation, firstSeq: 1, entries: frames(2) });
+  await acked(client, 2);
+  const status = {
+    online: true,
+    version: '0.1.0',
+    taken: 33,
+    open: 4,
+    pending: 6,
+    lost: { too_late: 3, 'no word': 9 },
+  };
+  client.publish(statusTopic('line-3'), encodeStatus({ ...status, signals: [{ name: 'temperature', unit: '°C' }] }));
+  await eventually(() => gatewayView(test)?.taken === 33);
+  const view = gatewayView(test);
+  expect(view).toMatchObject({
+    online: true,
+    version: '0.1.0',
+    stored: 20,
+    open: 4,
+    pending: 6,
+    lost: { too_late: 3 },
+  });
+  expect(await (await test.get('/api/series')).json()).toEqual([
+    {
+      gateway: 'line-3',
+      device: 'press',
+      signal: 'temperature',
+      unit: '°C',
+      windows: [{ id: '10s', sizeMs: 10_000, compute: ['mean', 'min', 'max'] }],
+    },
+  ]);
+  await client.drop();
+  await eventually(() => gatewayView(test)?.online === false);
+  expect(gatewayView(test)).toMatchObject({ taken: 33 });
+  await test.restart();
+  expect(gatewayView(test)).toMatchObject({ online: false, taken: 33, stored: 20 });
+});
+
+test('an alert is shown from firing to cleared, and told once even when it comes again after a restart', async () => {
+  await using receiver = await Receiver.start();
+  await using test = await TestHub.start({ notify: [webhookNotifier(receiver.url)] });
+  const firing = frame([], [transition()]);
+  const cleared = frame([], [transition({ state: 'cleared', time: transition().time + 5000 })]);
+  const client = await test.gateway('line-3');
+  client.publishBatch('line-3', 'alerts', { incarnation, firstSeq: 1, entries: [firing] });
+  await acked(client, 1);
+  await eventually(() => receiver.bodies.length === 1);
+  expect(await alerts(test)).toMatchObject([{ rule: 'too_hot', value: 34.5, cleared: null }]);
+  await test.restart();
+  const again = await test.gateway('line-3');
+  again.publishBatch('line-3', 'alerts', { incarnation: 'incarnation-2', firstSeq: 1, entries: [firing, cleared] });
+  await again.until(() => again.acks.some((ack) => ack.seq === 2));
+  await eventually(() => receiver.bodies.length >= 2);
+  expect(receiver.bodies).toMatchObject([
+    { key: expect.stringContaining('/firing'), gateway: 'line-3', rule: 'too_hot', severity: 'critical', value: 34.5 },
+    { key: expect.stringContaining('/cleared') },
+  ]);
+  expect(await alerts(test)).toMatchObject([{ fired: transition().time, cleared: transition().time + 5000 }]);
+});
+
+test('alerts overtake panes that wait', async () => {
+  await using test = await TestHub.start();
+  const client = await test.gateway('line-3');
+  test.store.hold();
+  for (let index = 0; index < 4; index++) {
+    client.publishBatch('line-3', 'panes', { incarnation, firstSeq: 1 + index, entries: [bigFrame(index)] });
+  }
+  await eventually(() => test.store.writes === 1);
+  client.publishBatch('line-3', 'alerts', { incarnation, firstSeq: 1, entries: [frame([], [transition()])] });
+  await ping(client);
+  test.store.release();
+  await client.until(() => client.acks.some(({ lane, seq }) => lane === 'panes' && seq === 4));
+  const order = client.acks.map(({ lane, seq }) => `${lane} ${seq}`);
+  expect(order.indexOf('alerts 1')).toBe(1);
+});
+
+function frames(count: number): Uint8Array[] {
+  return Array.from({ length: count }, (_, index) => frame([pane({ index })]));
+}
+
+/** As many panes as are stored together. */
+function bigFrame(index: number): Uint8Array {
+  return frame(Array.from({ length: 5000 }, (_, n) => pane({ index: index * 5000 + n })));
+}
+
+async function acked(client: MqttClient, seq: number): Promise<void> {
+  await client.until(() => client.acks.at(-1)?.seq === seq);
+}
+
+async function ping(client: MqttClient): Promise<void> {
+  const before = client.packets.filter(({ cmd }) => cmd === 'pingresp').length;
+  client.send({ cmd: 'pingreq' });
+  await client.until(() => client.packets.filter(({ cmd }) => cmd === 'pingresp').length > before);
+}
+
+function gatewayView(test: TestHub): GatewayView | undefined {
+  return test.hub.status().gateways[0];
+}
+
+async function alerts(test: TestHub): Promise<AlertView[]> {
+  return test.get('/api/alerts').then((answer) => answer.json());
+}

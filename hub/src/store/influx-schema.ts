@@ -1,0 +1,80 @@
+// How panes, transitions and gateway health look in InfluxDB: what dashboards query.
+//
+//   <signal>   tags gateway, device, window          count and revision (integer), each statistic (float); at the window's
+//                                                    start. accounted (integer) = count, only in panes that reported
+//                                                    fresh readings: its sum counts every stored reading once
+//   alerts     tags gateway, device, signal, rule,   state "firing" | "cleared" (string), firing 1 | 0 (integer), value
+//              severity                              (float), since (integer, ms); at the time of the transition
+//   gateways   tag gateway                           up, taken, stored, open, pending, lost, lost_<reason>, outbox_bytes,
+//                                                    memory_bytes, sources_up, sources_down (integers),
+//                                                    readings_per_second (float); at the hub's clock
+//
+// A signal is a measurement of its own name. So that none can run into the two others, `signal_` goes before a signal
+// called `alerts` or `gateways`, and before one that starts with `signal_` itself: no two names meet.
+
+import { statistics, type Pane } from '@weir/shared/model/pane.ts';
+import type { GatewayTransition } from '../state/alert-book.ts';
+import { encodePoint, encodeSeries, type FieldValue } from './line-protocol.ts';
+import type { GatewayPane, GatewayPoint } from './store.ts';
+
+export function measurementOf(signal: string): string {
+  return signal === 'alerts' || signal === 'gateways' || signal.startsWith('signal_') ? `signal_${signal}` : signal;
+}
+
+/** Series heads are the same for every pane of a series: built once. Cleared when there are too many. */
+export class PaneEncoder {
+  readonly #heads = new Map<string, string>();
+
+  encode({ gateway, pane }: GatewayPane): string {
+    const { window, values } = pane;
+    let fields = `count=${pane.count}i,revision=${pane.revision}i`;
+    if (pane.fresh > 0) fields += `,accounted=${pane.count}i`;
+    for (const [index, statistic] of window.compute.entries()) {
+      const value = values[index];
+      if (value !== undefined && Number.isFinite(value)) fields += `,${statistic}=${value}`;
+    }
+    return `${this.#head(gateway, pane)} ${fields} ${Math.round(pane.start)}`;
+  }
+
+  #head(gateway: string, { series: { device, signal }, window }: Pane): string {
+    const key = `${gateway}/${device}/${signal}/${window.id}`;
+    let head = this.#heads.get(key);
+    if (head === undefined) {
+      if (this.#heads.size >= 100_000) this.#heads.clear();
+      head = encodeSeries(measurementOf(signal), { device, gateway, window: window.id });
+      this.#heads.set(key, head);
+    }
+    return head;
+  }
+}
+
+export function encodeTransition({ gateway, transition: t }: GatewayTransition): string {
+  const { device, signal } = t.series;
+  const head = encodeSeries('alerts', { device, gateway, rule: t.rule, severity: t.severity, signal });
+  const firing = { integer: t.state === 'firing' ? 1 : 0 };
+  const line = encodePoint(head, { state: t.state, firing, value: t.value, since: { integer: t.since } }, t.time);
+  return line ?? head;
+}
+
+export function encodeGateway(point: GatewayPoint): string {
+  const lost = Object.entries(point.lost);
+  const fields: Record<string, FieldValue> = {
+    up: { integer: point.up ? 1 : 0 },
+    taken: { integer: point.taken },
+    stored: { integer: point.stored },
+    open: { integer: point.open },
+    pending: { integer: point.pending },
+    lost: { integer: lost.reduce((sum, [, count]) => sum + count, 0) },
+    outbox_bytes: { integer: point.outboxBytes },
+    memory_bytes: { integer: point.memoryBytes },
+    sources_up: { integer: point.sourcesUp },
+    sources_down: { integer: point.sourcesDown },
+    readings_per_second: point.readingsPerSecond,
+  };
+  for (const [reason, count] of lost) fields[`lost_${reason}`] = { integer: count };
+  const head = encodeSeries('gateways', { gateway: point.gateway });
+  return encodePoint(head, fields, point.timeMs) ?? head;
+}
+
+/** Fields of a pane that are statistics, as `SELECT` wants them. */
+export const paneColumns = ['count', 'revision', ...statistics] as const;

@@ -1,0 +1,152 @@
+// InfluxDB as the store, by its v1 write and InfluxQL query API, which 1.x, 2.x and 3.x serve.
+//
+// Writes are line protocol of our own (influx-client.ts); queries and administration go through the npm package influx.
+// A point with the same measurement, tags and time overwrites field by field: writing again changes nothing.
+
+import { escape, InfluxDB } from 'influx';
+import { z } from 'zod';
+import { statistics } from '@weir/shared/model/pane.ts';
+import { messageOf } from '../errors.ts';
+import { InfluxWriter } from './influx-client.ts';
+import { encodeGateway, encodeTransition, measurementOf, paneColumns, PaneEncoder } from './influx-schema.ts';
+import {
+  StoreOutage,
+  type GatewayPoint,
+  type OpenStore,
+  type PaneQuery,
+  type Refused,
+  type Store,
+  type StoreBatch,
+  type StoredPane,
+} from './store.ts';
+
+/** `store: { influx: "http://127.0.0.1:8086", database: weir }` */
+export const influxStore = z
+  .strictObject({
+    influx: z
+      .url({ protocol: /^https?$/, error: 'the address of InfluxDB is like http://127.0.0.1:8086' })
+      .transform((url) => new URL(url)),
+    database: z
+      .string()
+      .regex(/^[\w-]{1,64}$/, { message: 'a database is named with letters, digits, _ and -' })
+      .default('weir'),
+  })
+  .transform(({ influx, database }): OpenStore => {
+    return () => Promise.resolve(new InfluxStore(influx, database));
+  });
+
+const queryTimeoutMs = 15_000;
+
+const resultsSchema = z.object({
+  results: z.array(
+    z.object({
+      series: z
+        .array(
+          z.object({
+            columns: z.array(z.string()),
+            values: z.array(z.array(z.union([z.number(), z.string(), z.null()]))),
+          }),
+        )
+        .optional(),
+    }),
+  ),
+});
+
+type Row = Readonly<Record<string, number | string | null>>;
+
+export class InfluxStore implements Store {
+  readonly #url: URL;
+  readonly #database: string;
+  readonly #writer: InfluxWriter;
+  readonly #encoder = new PaneEncoder();
+
+  constructor(url: URL, database: string) {
+    this.#url = url;
+    this.#database = database;
+    this.#writer = new InfluxWriter(url, database, () => this.#createDatabase());
+  }
+
+  async write({ panes, transitions }: StoreBatch): Promise<Refused[]> {
+    const lines = [...transitions.map(encodeTransition), ...panes.map((pane) => this.#encoder.encode(pane))];
+    const refused = await this.#writer.write(lines);
+    return refused.map(({ index, reason }) =>
+      index < transitions.length
+        ? { of: 'transitions', index, reason }
+        : { of: 'panes', index: index - transitions.length, reason },
+    );
+  }
+
+  async panes({ gateway, device, signal, window, from, to, limit }: PaneQuery): Promise<StoredPane[]> {
+    const columns = paneColumns.map((column) => escape.quoted(column)).join(', ');
+    const rows = await this.#query(
+      `SELECT ${columns} FROM ${escape.quoted(measurementOf(signal))}
+       WHERE gateway = ${escape.stringLit(gateway)} AND device = ${escape.stringLit(device)}
+         AND "window" = ${escape.stringLit(window)} AND time >= ${Math.round(from)}ms AND time < ${Math.round(to)}ms
+       ORDER BY time DESC LIMIT ${limit}`,
+    );
+    return rows.map(toStored).toReversed();
+  }
+
+  async countStored(gateway?: string): Promise<number> {
+    const where = gateway === undefined ? '' : ` WHERE gateway = ${escape.stringLit(gateway)}`;
+    const rows = await this.#query(`SELECT sum(accounted) AS accounted FROM /.*/${where}`);
+    return rows.reduce((sum, row) => sum + Number(row['accounted']), 0);
+  }
+
+  async writeGateways(points: readonly GatewayPoint[]): Promise<void> {
+    await this.#writer.write(points.map(encodeGateway));
+  }
+
+  close(): Promise<void> {
+    this.#writer.close();
+    return Promise.resolve();
+  }
+
+  async #createDatabase(): Promise<void> {
+    try {
+      await this.#client().createDatabase(this.#database);
+    } catch (error) {
+      throw new StoreOutage(`InfluxDB has no database "${this.#database}", and making it failed: ${messageOf(error)}`);
+    }
+  }
+
+  /** All rows of the answer, of whatever measurement. */
+  async #query(query: string): Promise<Row[]> {
+    try {
+      const answer: unknown = await this.#client().queryRaw(query, { precision: 'ms' });
+      const series = resultsSchema.parse(answer).results.flatMap((result) => result.series ?? []);
+      return series.flatMap(({ columns, values }) =>
+        values.map((value) => Object.fromEntries(columns.map((column, index) => [column, value[index] ?? null]))),
+      );
+    } catch (error) {
+      // It is made by the first write.
+      if (messageOf(error).includes('database not found')) return [];
+      throw new StoreOutage(`InfluxDB cannot be queried: ${messageOf(error)}`, { cause: error });
+    }
+  }
+
+  /** A new one each time: a pool that saw one refused connection refuses the next query without trying. */
+  #client(): InfluxDB {
+    const { protocol, hostname, port, pathname, username, password } = this.#url;
+    const secure = protocol === 'https:';
+    return new InfluxDB({
+      host: hostname,
+      port: port === '' ? (secure ? 443 : 80) : Number(port),
+      protocol: secure ? 'https' : 'http',
+      path: pathname === '/' ? '' : pathname,
+      database: this.#database,
+      ...(username !== '' && { username: decodeURIComponent(username), password: decodeURIComponent(password) }),
+      pool: { requestTimeout: queryTimeoutMs, maxRetries: 0 },
+    });
+  }
+}
+
+function toStored(row: Row): StoredPane {
+  const defined = statistics.filter((statistic) => row[statistic] !== null);
+  return {
+    start: Number(row['time']),
+    count: Number(row['count']),
+    revision: Number(row['revision']),
+    values: Object.fromEntries(defined.map((statistic) => [statistic, Number(row[statistic])])),
+  };
+}

@@ -1,0 +1,98 @@
+// Where panes go for good. A store kind is one file, one line in registry.ts, and its key in hub.yaml.
+//
+// The contract, which store.suite.ts checks for each kind:
+// - what `write` resolved for is durable: it survives kill -9 and a power cut;
+// - writing the same again changes nothing; a later revision of a pane replaces the earlier one, in the order written;
+// - a point the store will never take is not an error: it comes back as Refused, and everything else is stored;
+// - when the store cannot take anything now, `write` rejects with StoreOutage, and writing all of it again is right.
+
+import type { Pane, Statistic } from '@weir/shared/model/pane.ts';
+import type { Clock } from '../clock.ts';
+import type { Log } from '../log.ts';
+import type { GatewayTransition } from '../state/alert-book.ts';
+
+export interface GatewayPane {
+  readonly gateway: string;
+  readonly pane: Pane;
+}
+
+export interface StoreBatch {
+  /** In the order they were made: of two panes with one key the later one counts. */
+  readonly panes: readonly GatewayPane[];
+  readonly transitions: readonly GatewayTransition[];
+}
+
+/** A point the store will never take. */
+export interface Refused {
+  readonly of: 'panes' | 'transitions';
+  /** Into the list of the batch. */
+  readonly index: number;
+  /** What the store said. */
+  readonly reason: string;
+}
+
+export interface PaneQuery {
+  readonly gateway: string;
+  readonly device: string;
+  readonly signal: string;
+  readonly window: string;
+  /** Window starts, epoch milliseconds: `from` inclusive, `to` exclusive. */
+  readonly from: number;
+  readonly to: number;
+  /** Of more than that, the newest. */
+  readonly limit: number;
+}
+
+export interface StoredPane {
+  readonly start: number;
+  readonly count: number;
+  readonly revision: number;
+  /** What is missing is undefined: not computed, or not a number. */
+  readonly values: Readonly<Partial<Record<Statistic, number>>>;
+}
+
+/** How a gateway is, at one moment of the hub's clock. */
+export interface GatewayPoint {
+  readonly gateway: string;
+  readonly timeMs: number;
+  readonly up: boolean;
+  readonly taken: number;
+  readonly stored: number;
+  readonly open: number;
+  readonly pending: number;
+  readonly lost: Readonly<Record<string, number>>;
+  readonly outboxBytes: number;
+  readonly memoryBytes: number;
+  readonly readingsPerSecond: number;
+  readonly sourcesUp: number;
+  readonly sourcesDown: number;
+}
+
+export interface Store {
+  /** @throws StoreOutage */
+  write(batch: StoreBatch): Promise<Refused[]>;
+  /** Oldest first. @throws StoreOutage */
+  panes(query: PaneQuery): Promise<StoredPane[]>;
+  /**
+   * Readings in the latest revisions of the panes that account for them (those that once reported fresh readings): an
+   * independent count to hold against the ledger.
+   * @throws StoreOutage
+   */
+  countStored(gateway?: string): Promise<number>;
+  /** Health over time, for dashboards: best effort, never waited for by anything else. @throws StoreOutage */
+  writeGateways(points: readonly GatewayPoint[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The store cannot take or give anything now. The message is for the person who must act. */
+export class StoreOutage extends Error {
+  override readonly name = 'StoreOutage';
+}
+
+export interface StoreContext {
+  readonly dataFolder: string;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export type OpenStore = (context: StoreContext) => Promise<Store>;

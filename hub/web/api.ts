@@ -1,0 +1,66 @@
+// Asks the hub. Every answer passes a schema; every error says what was asked.
+
+import * as z from 'zod/mini';
+import type { AlertView, GatewayView, PanesView, SeriesView } from '../src/http/views.ts';
+import { alertView, gatewayView, panesView, seriesView } from './schema.ts';
+import { maxClearedAlerts } from './state.ts';
+import { shownWindows, type Track } from './tracks.ts';
+
+/** Below this, the difference between the two clocks is only the Date header's whole seconds. */
+const worthMs = 2000;
+
+export class HubApi {
+  readonly #fetch: typeof fetch;
+  readonly #now: () => number;
+  #aheadMs = 0;
+
+  constructor(fetcher: typeof fetch, now: () => number) {
+    this.#fetch = fetcher;
+    this.#now = now;
+  }
+
+  /** The hub's clock, epoch milliseconds: a tablet on a wall may not know the time, and panes are the hub's. */
+  now(): number {
+    return this.#now() + this.#aheadMs;
+  }
+
+  gateways(signal: AbortSignal): Promise<GatewayView[]> {
+    return this.#ask('/api/gateways', z.array(gatewayView), signal);
+  }
+
+  series(signal: AbortSignal): Promise<SeriesView[]> {
+    return this.#ask('/api/series', z.array(seriesView), signal);
+  }
+
+  alerts(signal: AbortSignal): Promise<AlertView[]> {
+    return this.#ask(`/api/alerts?limit=${maxClearedAlerts}`, z.array(alertView), signal);
+  }
+
+  /** The last windows of one track, up to now and one window ahead: event time may lead the hub's clock a little. */
+  panes(track: Track, signal: AbortSignal): Promise<PanesView> {
+    const { sizeMs } = track.window;
+    const query = new URLSearchParams({
+      gateway: track.gateway,
+      device: track.device,
+      signal: track.signal,
+      window: track.window.id,
+      from: String(Math.floor(this.now() - shownWindows * sizeMs)),
+      to: String(Math.ceil(this.now() + sizeMs)),
+    });
+    return this.#ask(`/api/panes?${query.toString()}`, panesView, signal);
+  }
+
+  async #ask<T>(path: string, schema: z.ZodMiniType<T>, signal: AbortSignal): Promise<T> {
+    const response = await this.#fetch(path, { signal, headers: { accept: 'application/json' } });
+    if (!response.ok) throw new Error(`The hub answered ${response.status} to ${path}.`);
+    this.#setClock(response.headers.get('date'));
+    const answer = schema.safeParse(await response.json());
+    if (!answer.success) throw new Error(`The hub's answer to ${path} is not of this page's version; reload the page.`);
+    return answer.data;
+  }
+
+  #setClock(date: string | null): void {
+    const aheadMs = date === null ? NaN : Date.parse(date) - this.#now();
+    if (Number.isFinite(aheadMs)) this.#aheadMs = Math.abs(aheadMs) < worthMs ? 0 : aheadMs;
+  }
+}

@@ -1,0 +1,119 @@
+// From tracks to the columns a chart draws: one shared time column, then for each device the lines it is drawn with.
+//
+// Windows of different devices need not start together (sessions never do). A device that has no pane at another's start
+// is `undefined` there, which a line passes over; where panes of its own are missing it is `null`, which breaks the line:
+// a dead sensor must not look like a calm one.
+
+import type { Point, Track } from './tracks.ts';
+import { shownWindows } from './tracks.ts';
+
+/** Above this many devices on one chart, bands and percentiles would hide the lines. */
+export const maxDetailedDevices = 6;
+
+export interface ChartData {
+  readonly times: number[];
+  /** For each track, for each of its statistics: as long as `times`. */
+  readonly lines: readonly (readonly (number | null | undefined)[][])[];
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** The statistic a series is read by: its mean, or the nearest thing its window computes. */
+export function mainStatistic(compute: readonly string[]): string {
+  return ['mean', 'p50', 'max', 'min'].find((statistic) => compute.includes(statistic)) ?? compute[0] ?? 'count';
+}
+
+/** The lines of a device: the main one, then the band's two edges, then the percentile; fewer where devices are many. */
+export function drawnStatistics(compute: readonly string[], devices: number, percentile: boolean): string[] {
+  const main = mainStatistic(compute);
+  const drawn = [main];
+  if (devices > maxDetailedDevices) return drawn;
+  if (hasBand(compute)) drawn.push('max', 'min');
+  if (percentile && main !== 'p95' && compute.includes('p95')) drawn.push('p95');
+  return drawn;
+}
+
+export function hasBand(compute: readonly string[]): boolean {
+  return mainStatistic(compute) !== 'max' && compute.includes('min') && compute.includes('max');
+}
+
+export function statisticOf(point: Point, statistic: string): number | null {
+  return statistic === 'count' ? point.count : (point.values[statistic] ?? null);
+}
+
+/** @param statistics for each track, the statistics it is drawn with */
+export function alignTracks(tracks: readonly Track[], statistics: readonly (readonly string[])[]): ChartData {
+  const newest = Math.max(...tracks.map((track) => track.points.at(-1)?.start ?? -Infinity));
+  const sizeMs = Math.max(...tracks.map((track) => track.window.sizeMs));
+  const oldest = newest - shownWindows * sizeMs;
+  const shown = tracks.map((track) => track.points.filter((point) => point.start >= oldest));
+  const starts = new Set<number>();
+  for (const [index, points] of shown.entries()) {
+    const size = tracks[index]?.window.sizeMs ?? sizeMs;
+    for (const point of points) starts.add(point.start);
+    // The line breaks at the first pane that is missing, so that place needs a column.
+    for (const start of gapStarts(points, size)) starts.add(start + size);
+  }
+  const times = [...starts].sort((a, b) => a - b);
+  const columnOf = new Map(times.map((time, column) => [time, column]));
+  const lines = shown.map((points, index) => {
+    const gaps = gapStarts(points, tracks[index]?.window.sizeMs ?? sizeMs);
+    return (statistics[index] ?? []).map((statistic) => fillLine(points, gaps, statistic, columnOf, times.length));
+  });
+  const first = times[0] ?? 0;
+  return { times, lines, fromMs: first, toMs: Math.max(times.at(-1) ?? first, first + sizeMs) };
+}
+
+/** The starts of the panes after which at least one is missing. */
+function gapStarts(points: readonly Point[], sizeMs: number): Set<number> {
+  const gaps = new Set<number>();
+  for (let index = 1; index < points.length; index += 1) {
+    const before = points[index - 1]?.start ?? 0;
+    if ((points[index]?.start ?? 0) - before > 1.5 * sizeMs) gaps.add(before);
+  }
+  return gaps;
+}
+
+function fillLine(
+  points: readonly Point[],
+  gaps: ReadonlySet<number>,
+  statistic: string,
+  columnOf: ReadonlyMap<number, number>,
+  length: number,
+): (number | null | undefined)[] {
+  const line = Array.from<number | null | undefined>({ length });
+  for (const [index, point] of points.entries()) {
+    const column = columnOf.get(point.start) ?? 0;
+    line[column] = statisticOf(point, statistic);
+    const following = points[index + 1];
+    if (following !== undefined && gaps.has(point.start)) {
+      line.fill(null, column + 1, columnOf.get(following.start) ?? column + 1);
+    }
+  }
+  return line;
+}
+
+/** Columns with a value and none on either side: a line cannot show them, a dot can. */
+export function lonelyColumns(line: readonly (number | null | undefined)[]): number[] {
+  const lonely: number[] = [];
+  let run: number[] = [];
+  for (let column = 0; column <= line.length; column += 1) {
+    const value = column < line.length ? line[column] : null;
+    if (value === undefined) continue;
+    if (value !== null) {
+      run.push(column);
+      continue;
+    }
+    if (run.length === 1) lonely.push(...run);
+    run = [];
+  }
+  return lonely;
+}
+
+/** Some air above and below; a flat line sits in the middle; what never goes below zero is not drawn below it. */
+export function valueRange(min: number | null, max: number | null): [number, number] {
+  if (min === null || max === null) return [0, 1];
+  const air = min === max ? Math.max(Math.abs(max) * 0.05, 0.5) : (max - min) * 0.12;
+  const low = min - air;
+  return [min >= 0 && low < 0 ? 0 : low, max + air];
+}

@@ -1,0 +1,102 @@
+// Numbers, sizes and times as the page writes them. Pure: the current time is handed in, the time zone is the reader's.
+
+const grouped = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
+const upToOne = new Intl.NumberFormat('en', { maximumFractionDigits: 1 });
+const timeOfDay = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+const hourMinute = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
+const dayMonth = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' });
+
+const secondMs = 1000;
+const minuteMs = 60 * secondMs;
+const hourMs = 60 * minuteMs;
+const dayMs = 24 * hourMs;
+
+/** Every digit: in a ledger a rounded count proves nothing. */
+export function formatCount(count: number): string {
+  return grouped.format(count);
+}
+
+/** Readings per second: whole from ten up, one decimal below. */
+export function formatRate(perSecond: number): string {
+  return perSecond >= 10 ? grouped.format(perSecond) : upToOne.format(perSecond);
+}
+
+/** Four significant digits, never fewer than the whole part has; `–` where a statistic is undefined. */
+export function formatValue(value: number | null | undefined): string {
+  if (value === null || value === undefined || !Number.isFinite(value)) return '–';
+  if (value === 0) return '0';
+  const magnitude = Math.floor(Math.log10(Math.abs(value)));
+  if (magnitude < -4) return value.toExponential(2);
+  const decimals = Math.max(0, 3 - magnitude);
+  const rounded = Number(value.toFixed(decimals));
+  return rounded.toLocaleString('en', { maximumFractionDigits: decimals });
+}
+
+/** The unit behind a value. `1` and `state` are not said: a pure number, and an open or closed door. */
+export function formatUnit(unit: string): string {
+  return unit === '1' || unit === 'state' ? '' : unit;
+}
+
+export function formatValueWithUnit(value: number | null | undefined, unit: string): string {
+  const symbol = formatUnit(unit);
+  return symbol === '' ? formatValue(value) : `${formatValue(value)}\u00a0${symbol}`;
+}
+
+/** Decimal megabytes, as cards and disks are sold. */
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${value >= 100 || unit === 0 ? grouped.format(value) : upToOne.format(value)} ${units[unit] ?? ''}`;
+}
+
+/** The two largest parts: `45 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`. */
+export function formatDuration(durationMs: number): string {
+  const ms = Math.max(0, durationMs);
+  if (ms < minuteMs) return `${Math.floor(ms / secondMs)} s`;
+  if (ms < hourMs) return pair(ms, minuteMs, 'min', secondMs, 's');
+  if (ms < dayMs) return pair(ms, hourMs, 'h', minuteMs, 'min');
+  return pair(ms, dayMs, 'd', hourMs, 'h');
+}
+
+function pair(ms: number, largeMs: number, large: string, smallMs: number, small: string): string {
+  const rest = Math.floor((ms % largeMs) / smallMs);
+  const whole = `${Math.floor(ms / largeMs)} ${large}`;
+  return rest === 0 ? whole : `${whole} ${rest} ${small}`;
+}
+
+/** How long ago, in its largest part only: it changes while it is read. */
+export function formatAgo(thenMs: number, nowMs: number): string {
+  const ms = nowMs - thenMs;
+  if (ms < -2 * secondMs) return `${largest(-ms)} ahead`;
+  return ms < 2 * secondMs ? 'just now' : `${largest(ms)} ago`;
+}
+
+function largest(ms: number): string {
+  if (ms < minuteMs) return `${Math.floor(ms / secondMs)} s`;
+  if (ms < hourMs) return `${Math.floor(ms / minuteMs)} min`;
+  if (ms < 2 * dayMs) return `${Math.floor(ms / hourMs)} h`;
+  return `${Math.floor(ms / dayMs)} days`;
+}
+
+/** The time of day; with the date when it was not today. */
+export function formatTime(timeMs: number, nowMs: number): string {
+  const time = timeOfDay.format(timeMs);
+  return dayMonth.format(timeMs) === dayMonth.format(nowMs) ? time : `${dayMonth.format(timeMs)}, ${time}`;
+}
+
+/** A tick of the time axis: the day at midnight, else no finer than the ticks are apart. */
+export function formatTick(timeMs: number, apartMs: number): string {
+  const time = hourMinute.format(timeMs);
+  if (apartMs >= dayMs || time === '00:00') return dayMonth.format(timeMs);
+  return apartMs >= minuteMs ? time : timeOfDay.format(timeMs);
+}
+
+/** `too_late` reads `too late`. */
+export function formatReason(reason: string): string {
+  return reason.replaceAll('_', ' ');
+}

@@ -1,0 +1,72 @@
+// The shapes of views.ts, checked: a page left open while the hub is upgraded must say so instead of showing nonsense.
+
+import * as z from 'zod/mini';
+import type { AlertView, GatewayView, PanesView, PaneView, SeriesView } from '../src/http/views.ts';
+
+// The page's content security policy forbids the code generation zod would otherwise try.
+z.config({ jitless: true });
+
+const count = z.number();
+
+export const gatewayView: z.ZodMiniType<GatewayView> = z.object({
+  name: z.string(),
+  online: z.boolean(),
+  seen: z.number(),
+  version: z.string(),
+  taken: count,
+  open: count,
+  pending: count,
+  stored: count,
+  lost: z.record(z.string(), count),
+  readingsPerSecond: z.number(),
+  outboxBytes: z.number(),
+  journalBytes: z.number(),
+  memoryBytes: z.number(),
+  health: z.array(z.object({ part: z.string(), up: z.boolean(), detail: z.string(), since: z.number() })),
+  deadLetters: z.array(
+    z.object({
+      reason: z.string(),
+      where: z.string(),
+      arrival: z.number(),
+      detail: z.string(),
+      sample: z.string(),
+    }),
+  ),
+});
+
+export const seriesView: z.ZodMiniType<SeriesView> = z.object({
+  gateway: z.string(),
+  device: z.string(),
+  signal: z.string(),
+  unit: z.string(),
+  windows: z.array(z.object({ id: z.string(), sizeMs: z.number(), compute: z.array(z.string()) })),
+});
+
+export const panesView: z.ZodMiniType<PanesView> = z.object({
+  columns: z.array(z.string()),
+  rows: z.array(z.array(z.nullable(z.number()))),
+});
+
+export const paneView: z.ZodMiniType<PaneView> = z.object({
+  gateway: z.string(),
+  device: z.string(),
+  signal: z.string(),
+  window: z.string(),
+  sizeMs: z.number(),
+  start: z.number(),
+  revision: z.number(),
+  count,
+  values: z.record(z.string(), z.nullable(z.number())),
+});
+
+export const alertView: z.ZodMiniType<AlertView> = z.object({
+  gateway: z.string(),
+  rule: z.string(),
+  device: z.string(),
+  signal: z.string(),
+  severity: z.string(),
+  since: z.number(),
+  fired: z.number(),
+  cleared: z.nullable(z.number()),
+  value: z.number(),
+});
