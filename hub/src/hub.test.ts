@@ -137,16 +137,36 @@ test('a batch that is no batch is counted and the next one is taken', async () =
   expect(test.hub.status().counts).toMatchObject({ batches_undecodable: 4, panes_stored: 1 });
 });
 
-test('a gap in the sequence is noted and what lies behind it is stored', async () => {
+test('what a gateway no longer has when it comes back is noted as a gap, and what lies behind it is stored', async () => {
   await using test = await TestHub.start();
-  const client = await test.gateway('line-3');
-  client.publishBatch('line-3', 'panes', { incarnation, firstSeq: 1, entries: frames(2) });
-  client.publishBatch('line-3', 'panes', { incarnation, firstSeq: 6, entries: [frame([pane({ index: 7 })])] });
-  await acked(client, 6);
-  expect(test.hub.state.incidents.gaps('line-3')).toMatchObject([
-    { incarnation, lane: 'panes', firstSeq: 3, lastSeq: 5 },
-  ]);
+  const before = await test.gateway('line-3');
+  before.publishBatch('line-3', 'panes', { incarnation, firstSeq: 1, entries: frames(2) });
+  await acked(before, 2);
+  await before.drop();
+  const after = await test.gateway('line-3');
+  after.publishBatch('line-3', 'panes', { incarnation, firstSeq: 6, entries: [frame([pane({ index: 7 })])] });
+  await acked(after, 6);
+  const gap = { incarnation, lane: 'panes', firstSeq: 3, lastSeq: 5 };
+  expect(test.hub.state.incidents.gaps('line-3')).toMatchObject([gap]);
   expect(gatewayView(test)).toMatchObject({ stored: 30 });
+});
+
+test('a batch behind one that is missing is not acknowledged: the gateway is sent away to start from its cursor', async () => {
+  await using test = await TestHub.start();
+  const before = await test.gateway('line-3');
+  before.publishBatch('line-3', 'panes', { incarnation, firstSeq: 1, entries: frames(2) });
+  await acked(before, 2);
+  before.publishBatch('line-3', 'panes', { incarnation, firstSeq: 4, entries: frames(4).slice(3) });
+  before.publishBatch('line-3', 'panes', { incarnation, firstSeq: 5, entries: frames(5).slice(4) });
+  await before.until(() => before.closed);
+  expect(before.acks.at(-1)).toMatchObject({ seq: 2 });
+  const after = await test.gateway('line-3');
+  await acked(after, 2);
+  after.publishBatch('line-3', 'panes', { incarnation, firstSeq: 3, entries: frames(5).slice(2) });
+  await acked(after, 5);
+  expect(after.closed).toBe(false);
+  expect(await test.store.countStored()).toBe(50);
+  expect(test.hub.state.incidents.gaps('line-3')).toEqual([]);
 });
 
 test('stopping finishes the batch in flight and acknowledges it', async () => {

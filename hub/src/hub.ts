@@ -77,6 +77,7 @@ export async function startHub(config: HubConfig, environment: HubEnvironment = 
     log,
     notifyTargets: dispatchers.map(({ target }) => target),
     ack: (gateway, payload) => broker.ack(gateway, payload),
+    sendAway: (gateway) => broker.sendAway(gateway),
     stored: (panes, transitions) => announce({ panes, transitions }),
   });
   const broker = new Broker(config.broker, {
@@ -85,10 +86,14 @@ export async function startHub(config: HubConfig, environment: HubEnvironment = 
     log: seldom,
     fail: failed.reject,
     events: {
+      connected: (gateway) => void ingest.connected(gateway),
       batch: (gateway, lane, payload) => ingest.offer(gateway, lane, payload),
       status: (gateway, payload) => fleet.status(gateway, payload),
       subscribed: (gateway) => ingest.resume(gateway),
-      disconnected: (gateway) => fleet.disconnected(gateway),
+      disconnected: (gateway) => {
+        ingest.disconnected(gateway);
+        fleet.disconnected(gateway);
+      },
     },
   });
   const ailments = (): string[] => (ingest.outage === undefined ? [] : [`not storing: ${ingest.outage}`]);

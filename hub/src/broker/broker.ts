@@ -31,6 +31,7 @@ export interface BrokerOptions extends Address {
 
 /** What the broker tells the hub. All return at once; payloads are the receiver's to keep. */
 export interface BrokerEvents {
+  connected(gateway: string): void;
   batch(gateway: string, lane: Lane, payload: Uint8Array): void;
   status(gateway: string, payload: Uint8Array): void;
   /** The gateway listens for acks from now on. */
@@ -123,6 +124,11 @@ export class Broker {
     client.publish({ cmd: 'publish', ...packet }, () => resolve());
     const underway = promise.finally(() => this.#acksUnderway.delete(underway));
     this.#acksUnderway.add(underway);
+  }
+
+  /** Closes the gateway's connection; it will come back. */
+  sendAway(gateway: string): void {
+    this.#clients.get(gateway)?.close();
   }
 
   /** Lets nobody new in; those who are connected stay. */
@@ -230,6 +236,7 @@ export class Broker {
     this.#clients.set(client.id, client);
     // aedes closes it at a takeover, but can lose track of one that was closing just then.
     if (former !== undefined && former !== client) former.close();
+    this.#parts.events.connected(client.id);
   }
 
   #gone(client: Client): void {

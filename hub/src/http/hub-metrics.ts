@@ -30,6 +30,11 @@ export function measure({ broker, ingest, fleet, state, events, dispatchers }: M
       'Batches not taken, the queue was full.',
       counts.of('batches_turned_away'),
     ),
+    counter(
+      'weir_hub_batches_out_of_order_total',
+      'Batches not taken, one before was missing.',
+      counts.of('batches_out_of_order'),
+    ),
     counter('weir_hub_batches_undecodable_total', 'Batches that are no batch.', counts.of('batches_undecodable')),
     counter('weir_hub_entries_repeated_total', 'Entries that had been stored before.', counts.of('entries_repeated')),
     counter('weir_hub_panes_stored_total', 'Panes durable in the store.', counts.of('panes_stored')),

@@ -13,10 +13,21 @@ export interface QueueLimits {
 
 export const defaultQueueLimits: QueueLimits = { maxBatchesPerLane: 8, maxBytes: 128 * 1024 * 1024 };
 
+/** One connection of a gateway, as far as the order of batches goes. */
+export interface Connection {
+  /** Lanes that have sent something on it. */
+  readonly lanes: Set<Lane>;
+  /** It is being closed, for batches were out of order. */
+  sentAway: boolean;
+}
+
 export interface QueuedBatch {
   readonly gateway: string;
   readonly lane: Lane;
   readonly payload: Uint8Array;
+  readonly connection: Connection;
+  /** The first of its lane on the connection: it may start anywhere. */
+  readonly opens: boolean;
 }
 
 export class BatchQueue {

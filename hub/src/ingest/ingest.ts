@@ -6,6 +6,9 @@
 // the gateway send again; the store's writes are upserts and the counts move with the cursor, so that changes nothing.
 // While the store (or the hub's own disk) is out, the helping in hand is kept and tried again, nothing is acknowledged,
 // and the queue's limits bound what waits. Data that is wrong never stops the loop: it is quarantined and counted.
+//
+// An ack is cumulative, so entries must not be skipped: when a batch was turned away and the one behind it was not, that
+// one is not taken either, and the gateway is sent away. It comes back, is told its cursors, and starts from there.
 
 import { setImmediate as yieldToIo } from 'node:timers/promises';
 import { WireError, decodeBatch, encodeAck } from '@weir/shared/wire/codec.ts';
@@ -19,7 +22,7 @@ import type { Cursor } from '../state/cursors.ts';
 import { diskTrouble } from '../state/database.ts';
 import type { State } from '../state/state.ts';
 import { StoreOutage, type GatewayPane, type Store } from '../store/store.ts';
-import { BatchQueue, defaultQueueLimits, type QueuedBatch, type QueueLimits } from './batch-queue.ts';
+import { BatchQueue, defaultQueueLimits, type Connection, type QueuedBatch, type QueueLimits } from './batch-queue.ts';
 import { unpack } from './packing.ts';
 import { Take, type OpenBatch } from './take.ts';
 
@@ -30,6 +33,8 @@ export interface IngestParts {
   readonly random: () => number;
   readonly log: Log;
   readonly ack: (gateway: string, payload: Uint8Array) => void;
+  /** Closes the gateway's connection, so that it starts over from its cursors. */
+  readonly sendAway: (gateway: string) => void;
   /** After each helping that is durable. Transitions are the ones not known before. */
   readonly stored: (panes: readonly GatewayPane[], transitions: readonly GatewayTransition[]) => void;
   /** Names of those who are to be notified of transitions. */
@@ -40,6 +45,7 @@ export interface IngestParts {
 export type IngestCount =
   | 'batches'
   | 'batches_turned_away'
+  | 'batches_out_of_order'
   | 'batches_undecodable'
   | 'entries_repeated'
   | 'panes_stored'
@@ -56,6 +62,7 @@ export class Ingest {
   readonly counts = new Counter<IngestCount>();
   readonly #parts: IngestParts;
   readonly #queue: BatchQueue;
+  readonly #connections = new Map<string, Connection>();
   #open: OpenBatch | undefined;
   #wake = Promise.withResolvers<void>();
   #outage: string | undefined;
@@ -76,9 +83,23 @@ export class Ingest {
 
   /** Takes a batch in, or turns it away when too much waits: the agent sends it again. */
   offer(gateway: string, lane: Lane, payload: Uint8Array): void {
-    const taken = this.#queue.offer({ gateway, lane, payload });
+    const connection = this.#connections.get(gateway) ?? this.connected(gateway);
+    const opens = !connection.lanes.has(lane);
+    connection.lanes.add(lane);
+    const taken = this.#queue.offer({ gateway, lane, payload, connection, opens });
     this.counts.add(taken ? 'batches' : 'batches_turned_away');
     if (taken) this.#wake.resolve();
+  }
+
+  /** A new connection of the gateway: each of its lanes may start anywhere. */
+  connected(gateway: string): Connection {
+    const connection = { lanes: new Set<Lane>(), sentAway: false };
+    this.#connections.set(gateway, connection);
+    return connection;
+  }
+
+  disconnected(gateway: string): void {
+    this.#connections.delete(gateway);
   }
 
   /** Tells a gateway that has just come how far each of its lanes is stored. */
@@ -115,8 +136,9 @@ export class Ingest {
         return take;
       }
       take ??= new Take({ find: (key) => cursors.find(key), admits: (gateway, pane) => series.admits(gateway, pane) });
-      take.add(this.#open, maxPanesPerTake);
-      if (this.#open.next < this.#open.entries.length) return take;
+      const inOrder = take.add(this.#open, maxPanesPerTake);
+      if (!inOrder) this.#outOfOrder(this.#open);
+      else if (this.#open.next < this.#open.entries.length) return take;
       this.#open = undefined;
     }
   }
@@ -130,15 +152,23 @@ export class Ingest {
     return undefined;
   }
 
-  #decode({ gateway, lane, payload }: QueuedBatch): OpenBatch | undefined {
+  #outOfOrder({ gateway, connection }: OpenBatch): void {
+    this.counts.add('batches_out_of_order');
+    // Others of the same connection may follow, and by then there may be a new one.
+    if (connection.sentAway || this.#connections.get(gateway) !== connection) return;
+    connection.sentAway = true;
+    this.#parts.sendAway(gateway);
+  }
+
+  #decode({ payload, ...from }: QueuedBatch): OpenBatch | undefined {
     try {
       const { incarnation, firstSeq, entries } = decodeBatch(unpack(payload));
-      return { gateway, lane, incarnation, firstSeq, entries, next: 0 };
+      return { ...from, incarnation, firstSeq, entries, next: 0 };
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       this.counts.add('batches_undecodable');
       const { state, clock } = this.#parts;
-      const row = { gateway, kind: 'batch', reason: error.message, readings: 0, payload } as const;
+      const row = { gateway: from.gateway, kind: 'batch', reason: error.message, readings: 0, payload } as const;
       this.#bestEffort(() => state.incidents.quarantine(row, clock.now()));
       return undefined;
     }

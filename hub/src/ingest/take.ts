@@ -1,24 +1,23 @@
 // One helping of the ingest: entries of several batches, decoded and checked against the cursors, that are stored together.
 //
-// An entry at or below its lane's cursor is a repetition and skipped. An entry further on than the next one leaves a gap:
-// the gateway evicted what lay between, or the hub lost its state; it is noted and the entry taken. A frame that cannot be
-// decoded is quarantined whole, and the lane goes on behind it.
+// An entry at or below its lane's cursor is a repetition and skipped. A batch that starts further on than the next entry
+// leaves a gap. The first batch of a lane on a connection may: the gateway starts with the oldest entry it still has, so
+// what lies between was evicted there; it is noted. Any other may not: what lies between was turned away here, and taking
+// the batch would acknowledge it. A frame that cannot be decoded is quarantined whole, and the lane goes on behind it.
 
 import { WireError, decodeFrame, type FrameContent } from '@weir/shared/wire/codec.ts';
 import type { Transition } from '@weir/shared/model/alert.ts';
 import type { Pane } from '@weir/shared/model/pane.ts';
-import type { Lane } from '@weir/shared/wire/topics.ts';
 import type { GatewayTransition } from '../state/alert-book.ts';
 import type { Cursor, CursorKey } from '../state/cursors.ts';
 import type { Gap, Quarantined } from '../state/incidents.ts';
 import type { SeriesBook } from '../state/series-book.ts';
 import type { GatewayPane, Refused, StoreBatch } from '../store/store.ts';
+import type { QueuedBatch } from './batch-queue.ts';
 import { freshReadings } from './frame-salvage.ts';
 
 /** A batch on its way through the ingest; a long one may take several helpings. */
-export interface OpenBatch {
-  readonly gateway: string;
-  readonly lane: Lane;
+export interface OpenBatch extends Omit<QueuedBatch, 'payload'> {
   readonly incarnation: string;
   readonly firstSeq: number;
   readonly entries: readonly Uint8Array[];
@@ -58,15 +57,25 @@ export class Take implements StoreBatch {
     this.#admits = parts.admits;
   }
 
-  /** Takes entries until the batch is through or there are `maxPanes`. */
-  add(batch: OpenBatch, maxPanes: number): void {
+  /**
+   * Takes entries until the batch is through or there are `maxPanes`.
+   * @returns false, and takes nothing, when entries before this batch are missing
+   */
+  add(batch: OpenBatch, maxPanes: number): boolean {
     const move = this.#move(batch);
+    const nextSeq = batch.firstSeq + batch.next;
+    if (nextSeq > move.seq + 1) {
+      if (!batch.opens) return false;
+      // Where the hub has no cursor, what came before can have been stored by a hub before this one.
+      if (move.seq > 0) this.gaps.push({ ...move.key, firstSeq: move.seq + 1, lastSeq: nextSeq - 1 });
+    }
     while (batch.next < batch.entries.length && this.panes.length < maxPanes) {
       const entry = batch.entries[batch.next];
       const seq = batch.firstSeq + batch.next;
       batch.next += 1;
       if (entry !== undefined) this.#entry(move, seq, entry);
     }
+    return true;
   }
 
   /** Where the lanes will be. */
@@ -114,8 +123,6 @@ export class Take implements StoreBatch {
       this.repeated += 1;
       return;
     }
-    // A lane the hub has no cursor of may start anywhere: what came before can have been stored by a hub before this one.
-    if (move.seq > 0 && seq > move.seq + 1) this.gaps.push({ ...move.key, firstSeq: move.seq + 1, lastSeq: seq - 1 });
     move.seq = seq;
     const { gateway } = move.key;
     const frame = decode(entry);
