@@ -1,6 +1,6 @@
 // The few file calls the log needs. The real disk is here; tests hand in others that fail, tear and forget.
 
-import { mkdir, open, readdir, readFile, rename, unlink } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 export interface DiskFile {
@@ -12,7 +12,7 @@ export interface DiskFile {
 }
 
 export interface Disk {
-  /** Makes the folder and those above it. */
+  /** Makes the folder and those above it; they survive a power cut when it resolves. */
   makeFolder(folder: string): Promise<void>;
   /** Names in the folder; empty when it does not exist. */
   list(folder: string): Promise<string[]>;
@@ -21,6 +21,7 @@ export interface Disk {
   /** Reads `length` bytes from `offset`; fewer at the end. */
   read(path: string, offset: number, length: number): Promise<Uint8Array>;
   readAll(path: string): Promise<Uint8Array>;
+  /** Does nothing when there is no such file. */
   remove(path: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
   /** Resolves when names made, renamed or removed in the folder survive a power cut. */
@@ -29,7 +30,9 @@ export interface Disk {
 
 export const realDisk: Disk = {
   async makeFolder(folder) {
-    await mkdir(folder, { recursive: true });
+    const first = await mkdir(folder, { recursive: true });
+    if (first === undefined) return;
+    for (let made = folder; made.length >= first.length; made = dirname(made)) await this.syncFolder(dirname(made));
   },
 
   async list(folder) {
@@ -69,7 +72,7 @@ export const realDisk: Disk = {
   },
 
   readAll: (path) => readFile(path),
-  remove: (path) => unlink(path),
+  remove: (path) => rm(path, { force: true }),
   rename: (from, to) => rename(from, to),
 
   async syncFolder(folder) {
@@ -85,7 +88,7 @@ export const realDisk: Disk = {
 /** Replaces a small file so that a power cut leaves the old one or the new one, never a part. */
 export async function replaceFile(disk: Disk, path: string, bytes: Uint8Array): Promise<void> {
   const fresh = `${path}.new`;
-  await disk.remove(fresh).catch(() => undefined);
+  await disk.remove(fresh);
   const file = await disk.create(fresh);
   try {
     await file.append(bytes);

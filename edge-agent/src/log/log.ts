@@ -12,6 +12,7 @@ import {
   encodeRecord,
   parseSegmentName,
   recordAt,
+  recordHeaderBytes,
   scanSegment,
   segmentMagic,
   segmentName,
@@ -75,6 +76,7 @@ export class Log {
     const segments: Segment[] = [];
     let damagedSegments = 0;
     let damagedBytes = 0;
+    let damagedTail = 0;
     for (const { file, name } of found) {
       if (name?.incarnation !== incarnation) continue;
       const path = joinPath(options.folder, file);
@@ -87,9 +89,16 @@ export class Log {
         while (offsets.length < seq - name.first) offsets.push(NaN);
         offsets.push(offset);
       }
+      // What an earlier segment says about numbers of this one was never acknowledged: a failed sync had left it behind.
+      const before = segments.at(-1);
+      if (before !== undefined) before.offsets.length = Math.min(before.offsets.length, name.first - before.first);
       segments.push({ path, first: name.first, offsets, bytes: bytes.length });
+      damagedTail = scan.damagedTailBytes;
     }
-    return new Log(disk, options, incarnation, segments, { segments: damagedSegments, bytes: damagedBytes });
+    const log = new Log(disk, options, incarnation, segments, { segments: damagedSegments, bytes: damagedBytes });
+    // Damage behind the last good record may have been records, and somebody may have seen their numbers.
+    log.skipTo(log.last + Math.floor(damagedTail / recordHeaderBytes));
+    return log;
   }
 
   /** Sequence number of the last record appended; 0 before the first. */
@@ -162,26 +171,34 @@ export class Log {
     }
   }
 
-  /** Deletes the segments that hold nothing after `through`. */
-  async trim(through: Seq): Promise<void> {
-    while (this.#segments.length > 1) {
-      const [oldest, next] = this.#segments;
-      if (oldest === undefined || next === undefined || next.first - 1 > through || next.offsets.length === 0) return;
-      await this.#disk.remove(oldest.path);
-      this.#segments.shift();
-    }
+  /** Deletes the segments that hold nothing after `through`. Rejects when the disk fails; call again. */
+  trim(through: Seq): Promise<void> {
+    const work = this.#work.then(() => this.#removeUntil(through));
+    this.#work = work.catch(() => undefined);
+    return work;
   }
 
-  /** Sequence number of the last record of the oldest segment, when there is a younger one to go on with. */
+  /** Sequence number before the second oldest segment, when a younger one than the oldest holds a record. */
   endOfOldest(): Seq | undefined {
-    const [, next] = this.#segments;
-    return next === undefined || next.offsets.length === 0 ? undefined : next.first - 1;
+    const [, next, ...younger] = this.#segments;
+    if (next === undefined || ![next, ...younger].some(({ offsets }) => offsets.length > 0)) return undefined;
+    return next.first - 1;
   }
 
   async close(): Promise<void> {
     await this.#work;
     await this.#file?.close();
     this.#file = undefined;
+  }
+
+  async #removeUntil(through: Seq): Promise<void> {
+    for (;;) {
+      const [oldest] = this.#segments;
+      const end = this.endOfOldest();
+      if (oldest === undefined || end === undefined || end > through) return;
+      await this.#disk.remove(oldest.path);
+      this.#segments.shift();
+    }
   }
 
   async #flush(): Promise<void> {
@@ -229,12 +246,11 @@ export class Log {
     }
     await this.#file?.close();
     this.#file = undefined;
-    // A segment of an earlier run is never appended to: its end may be torn. One that held nothing gives up its name.
+    // A segment of an earlier run is never appended to: its end may be torn. One that held nothing gives up its name, also
+    // when it is there only because making it failed half-way.
     const path = joinPath(this.#options.folder, segmentName({ first, incarnation: this.incarnation }));
-    if (current?.path === path) {
-      await this.#disk.remove(path);
-      this.#segments.pop();
-    }
+    await this.#disk.remove(path);
+    if (current?.path === path) this.#segments.pop();
     const file = await this.#disk.create(path);
     this.#file = file;
     const segment = { path, first, offsets: [], bytes: segmentMagic.length };

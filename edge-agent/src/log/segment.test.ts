@@ -100,13 +100,15 @@ describe('scanning a segment', () => {
   it('counts the bytes that belong to no record', () => {
     const bytes = segmentOf([new Uint8Array(5), new Uint8Array(5)]);
     bytes[8 + 16] = 1;
-    expect(scanSegment(bytes, name)).toMatchObject({ entries: [{ seq: 2 }], damagedBytes: 21 });
+    expect(scanSegment(bytes, name)).toMatchObject({ entries: [{ seq: 2 }], damagedBytes: 21, damagedTailBytes: 0 });
     bytes[0] = 0;
     expect(scanSegment(bytes, name).damagedBytes).toBe(29);
+    bytes[bytes.length - 1] = 1;
+    expect(scanSegment(bytes, name)).toMatchObject({ entries: [], damagedTailBytes: 42 });
   });
 
   it('finds nothing in an empty file, and calls that no damage', () => {
-    expect(scanSegment(new Uint8Array(0), name)).toEqual({ entries: [], damagedBytes: 0 });
+    expect(scanSegment(new Uint8Array(0), name)).toEqual({ entries: [], damagedBytes: 0, damagedTailBytes: 0 });
   });
 
   it('passes over a record whose number goes backwards', () => {

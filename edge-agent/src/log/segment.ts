@@ -69,6 +69,8 @@ export interface Scan {
   readonly entries: readonly { readonly seq: Seq; readonly offset: number; readonly length: number }[];
   /** Bytes that belong to no record that checks out. */
   readonly damagedBytes: number;
+  /** Of these, the ones behind the last good record. */
+  readonly damagedTailBytes: number;
 }
 
 /** Finds every record that checks out, in a segment that may be damaged anywhere. */
@@ -77,6 +79,7 @@ export function scanSegment(bytes: Uint8Array, { first }: SegmentName): Scan {
   const magicIntact = segmentMagic.every((byte, index) => bytes[index] === byte);
   let damagedBytes = magicIntact || bytes.length === 0 ? 0 : Math.min(segmentMagic.length, bytes.length);
   let offset = segmentMagic.length;
+  let end = offset;
   let next = first;
   while (offset < bytes.length) {
     const record = recordAt(bytes, offset);
@@ -89,6 +92,7 @@ export function scanSegment(bytes: Uint8Array, { first }: SegmentName): Scan {
     entries.push({ seq: record.seq, offset, length });
     next = record.seq + 1;
     offset += length;
+    end = offset;
   }
-  return { entries, damagedBytes };
+  return { entries, damagedBytes, damagedTailBytes: Math.max(0, bytes.length - end) };
 }

@@ -78,7 +78,7 @@ test('a page that follows events is told of panes, alerts and gateways', async (
   ]);
   expect(data('alert')).toMatchObject({ gateway: 'line-3', rule: 'too_hot', since: baseTime, cleared: null });
   expect(data('gateway')).toMatchObject({ name: 'line-3', online: true, taken: 10 });
-  await answer.body?.cancel().catch(() => undefined);
+  await test.hub.stop();
   await reading;
 });
 

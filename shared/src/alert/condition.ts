@@ -10,7 +10,7 @@ export interface Condition {
   readonly limit: number;
 }
 
-const pattern = /^\s*([A-Za-z_][\w.-]*)\s*(>=|<=|==|!=|>|<)\s*(\S+)\s*$/;
+const pattern = /^\s*([A-Za-z0-9_][\w.-]*)\s*(>=|<=|==|!=|>|<)\s*(\S+)\s*$/;
 
 /** Reads `signal operator number`. @returns the condition, or what is wrong with the text */
 export function parseCondition(text: string): Condition | string {

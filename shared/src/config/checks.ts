@@ -6,19 +6,30 @@ import { parseChannel } from './channel.ts';
 import { formatDuration } from './duration.ts';
 import type { GatewayFile } from './gateway.ts';
 import type { Kinds } from './kinds.ts';
+import type { Signal, Window } from './schema.ts';
 import { suggestion, type Path, type YamlFile } from './yaml-file.ts';
 
 /** Closed windows kept for late readings, per series and window. */
 const maxWindowsWithinLateness = 10_000;
 
-/** Lateness of a signal whose windows say nothing. */
-export const defaultLatenessMs = 3_600_000;
+/** Lateness of a window that says nothing. */
+const defaultLatenessMs = 3_600_000;
 
 interface Context {
   readonly yaml: YamlFile;
   readonly kinds: Kinds;
   /** The whole file as written: an entry that is wrong in itself is not also reported as unknown. */
   readonly written: Readonly<Record<string, unknown>>;
+}
+
+/** How late a reading of a signal may come: one number, because a late reading corrects all of its windows or none. */
+export function latenessOf(id: string, signal: Signal, windows: Iterable<Window>): number {
+  const own = [...windows].filter((window) => covers(window, id)).map((window) => window.lateness ?? defaultLatenessMs);
+  return signal.lateness ?? (own.length === 0 ? defaultLatenessMs : Math.max(...own));
+}
+
+export function covers(window: Window, signal: string): boolean {
+  return window.of === 'all' || window.of.includes(signal);
 }
 
 export function checkAcross(file: GatewayFile, context: Context): void {
@@ -65,7 +76,7 @@ function checkSignals(file: GatewayFile, { yaml, kinds, written }: Context): voi
   // Only when every window could be read is it known that none covers a signal.
   if (file.windows.size < sizeOf(written['windows'])) return;
   for (const id of file.signals.keys()) {
-    const covered = [...file.windows.values()].some((window) => window.of === 'all' || window.of.includes(id));
+    const covered = [...file.windows.values()].some((window) => covers(window, id));
     if (covered) continue;
     yaml.add(`no window covers "${id}": it feeds alerts only, nothing of it reaches the hub`, ['signals'], {
       key: id,
@@ -90,18 +101,16 @@ function checkWindows(file: GatewayFile, { yaml, written }: Context): void {
       ]);
     }
     sizes.add(window.every);
-    const covered = [...file.signals].filter(([id]) => window.of === 'all' || window.of.includes(id));
-    const lateness = Math.max(
-      window.lateness ?? defaultLatenessMs,
-      ...covered.map(([, signal]) => signal.lateness ?? 0),
-    );
+    const covered = [...file.signals].filter(([id]) => covers(window, id));
+    const latenesses = covered.map(([id, signal]) => latenessOf(id, signal, file.windows.values()));
+    const lateness = latenesses.length === 0 ? (window.lateness ?? defaultLatenessMs) : Math.max(...latenesses);
     const kept = lateness / window.every;
     if (kept > maxWindowsWithinLateness) {
       const most = formatDuration(window.every * maxWindowsWithinLateness);
       yaml.add(
         `a lateness of ${formatDuration(lateness)} keeps ${Math.round(kept)} windows of ${formatDuration(window.every)} for each series; ` +
           `lower the lateness to ${most} or make the window longer`,
-        [...at, window.lateness === undefined ? 'every' : 'lateness'],
+        [...at, window.lateness === lateness ? 'lateness' : 'every'],
       );
     }
   }
@@ -131,6 +140,11 @@ function checkAlerts(file: GatewayFile, { yaml, written }: Context): void {
         ...at,
         'clear',
       ]);
+    } else if (range !== undefined && !canHold(clear, range)) {
+      yaml.add(
+        `can never be true, so the alert would never end: readings of ${when.signal} outside ${range[0]}..${range[1]} are refused`,
+        [...at, 'clear'],
+      );
     } else if (overlap(when, clear)) {
       yaml.add(
         'clear is true where when is true: the alert would start and end at once; clear beyond the limit on the other side',

@@ -4,7 +4,7 @@ import type { Rule } from '../alert/rule.ts';
 import { statistics, type WindowSpec } from '../model/pane.ts';
 import type { Plan, SignalPlan } from '../pipeline/plan.ts';
 import { parseChannel } from './channel.ts';
-import { defaultLatenessMs } from './checks.ts';
+import { covers, latenessOf } from './checks.ts';
 import { formatDuration } from './duration.ts';
 import type { GatewayFile } from './gateway.ts';
 import type { Alert, Signal, Window } from './schema.ts';
@@ -33,14 +33,12 @@ export function compileRoutes(file: GatewayFile): Map<string, Map<string, string
 }
 
 function signalPlan(id: string, signal: Signal, file: GatewayFile): SignalPlan {
-  const windows = [...file.windows.values()].filter((window) => window.of === 'all' || window.of.includes(id));
-  const latenesses = windows.map((window) => window.lateness).filter((ms) => ms !== undefined);
-  const windowLateness = latenesses.length === 0 ? defaultLatenessMs : Math.max(...latenesses);
+  const windows = [...file.windows.values()].filter((window) => covers(window, id));
   return {
     signal: id,
     range: signal.range ?? [-Infinity, Infinity],
     disorderMs: signal.disorder ?? file.settings.disorder,
-    latenessMs: signal.lateness ?? windowLateness,
+    latenessMs: latenessOf(id, signal, windows),
     windows: windows.map(windowSpec),
     rules: [...file.alerts]
       .filter(([, alert]) => alert.when.signal === id)

@@ -32,6 +32,9 @@ export function parseRange(text: string): [low: number, high: number] | undefine
 
 function quantity(text: string, scales: Readonly<Record<string, number>>): number | undefined {
   const match = /^\s*(\d+(?:\.\d+)?)\s*([A-Za-z]+)\s*$/.exec(text);
-  const scale = match?.[2] === undefined ? undefined : scales[match[2]];
-  return scale === undefined ? undefined : Number(match?.[1]) * scale;
+  const [, number, unit] = match ?? [];
+  if (unit === undefined || !Object.hasOwn(scales, unit)) return undefined;
+  // Fifteen digits: 1.005 s is 1005 ms, not 1004.9999999999999.
+  const value = Number((Number(number) * (scales[unit] ?? NaN)).toPrecision(15));
+  return Number.isFinite(value) ? value : undefined;
 }

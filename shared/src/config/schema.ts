@@ -83,7 +83,9 @@ export const signalSchema = z.strictObject({
 });
 
 export const windowSchema = z.strictObject({
-  every: positiveDuration.describe('Length of the tumbling window, aligned to the epoch (UTC).'),
+  every: positiveDuration
+    .refine((ms) => Number.isInteger(ms), { message: 'a window is a whole number of milliseconds' })
+    .describe('Length of the tumbling window, aligned to the epoch (UTC).'),
   of: z.union([z.literal('all'), z.array(z.string()).min(1)]).describe('`all`, or a list of signals.'),
   compute: z.array(z.enum(statistics)).min(1).describe('`count` is always there.'),
   lateness: duration.optional().describe('How late a reading may come and still correct the window. Default 1h.'),
@@ -92,7 +94,12 @@ export const windowSchema = z.strictObject({
 export const alertSchema = z.strictObject({
   when: condition.describe('The condition that starts the alert.'),
   for: duration.optional().describe('On-delay: how long the condition must hold, in event time. Default 0s.'),
-  clear: condition.optional().describe('Deadband: the condition that ends the alert. Default: `when` no longer holds.'),
+  clear: condition
+    .optional()
+    .meta({
+      description: 'Deadband: the condition that ends the alert. Default: `when` no longer holds.',
+      examples: ['temperature < 33'],
+    }),
   severity: z.enum(severities).default('warning').describe('A critical alert is committed to disk at once.'),
   do: z.array(z.string()).default(['log']).describe('Actions to take. `log` is always there.'),
 });

@@ -16,8 +16,10 @@ const spellings: Readonly<Record<string, (typeof knownUnits)[number]>> = {
 /** @returns the unit meant by this spelling, or undefined */
 export function unitMeant(text: string): string | undefined {
   return (
-    spellings[text] ??
-    spellings[text.toLowerCase()] ??
-    knownUnits.find((unit) => unit.toLowerCase() === text.toLowerCase())
+    spelled(text) ?? spelled(text.toLowerCase()) ?? knownUnits.find((unit) => unit.toLowerCase() === text.toLowerCase())
   );
+}
+
+function spelled(text: string): string | undefined {
+  return Object.hasOwn(spellings, text) ? spellings[text] : undefined;
 }

@@ -5,7 +5,7 @@
 // path into the document, and the document knows where that stands.
 
 import { distance } from 'fastest-levenshtein';
-import { LineCounter, isMap, isNode, isScalar, isSeq, parseDocument, type Document } from 'yaml';
+import { LineCounter, isMap, isNode, isScalar, isSeq, parseDocument, visit, type Document } from 'yaml';
 import type { z } from 'zod';
 
 export type Path = readonly (string | number)[];
@@ -22,6 +22,7 @@ export class YamlFile {
   readonly #document: Document;
   readonly #lines: LineCounter;
   readonly #problems: Problem[] = [];
+  readonly #value: unknown;
 
   constructor(text: string) {
     this.#lines = new LineCounter();
@@ -29,12 +30,12 @@ export class YamlFile {
     for (const error of [...this.#document.errors, ...this.#document.warnings]) {
       this.#addAt(error.pos[0], syntaxMessage(error.code, error.message), 'error');
     }
+    this.#value = this.#toPlain();
   }
 
   /** The plain value of the document; `undefined` in a file whose syntax is broken. */
   value(): unknown {
-    if (this.#document.errors.some((error) => error.code !== 'DUPLICATE_KEY')) return undefined;
-    return this.#document.toJS({ maxAliasCount: 100 });
+    return this.#value;
   }
 
   /** @param at path of the value, or of the key when `key` is given */
@@ -65,11 +66,14 @@ export class YamlFile {
       return;
     }
     if (issue.code === 'invalid_value') {
-      const value = this.#document.getIn(path);
-      this.add(
-        `"${String(value)}" is none of: ${issue.values.join(', ')}${suggestion(String(value), issue.values.map(String), '')}`,
-        path,
-      );
+      const value = valueAt(this.#value, path);
+      if (value === undefined) {
+        this.add(`"${path.at(-1) ?? ''}" is missing`, path.slice(0, -1));
+        return;
+      }
+      const text = typeof value === 'object' ? 'this' : `"${String(value)}"`;
+      const near = typeof value === 'string' ? suggestion(value, issue.values.map(String), '') : '';
+      this.add(`${text} is none of: ${issue.values.join(', ')}${near}`, path);
       return;
     }
     const last = path.at(-1);
@@ -78,6 +82,35 @@ export class YamlFile {
       return;
     }
     this.add(isMissing(issue) ? expectation(issue) : issue.message, path);
+  }
+
+  #toPlain(): unknown {
+    if (this.#document.errors.some((error) => error.code !== 'DUPLICATE_KEY')) return undefined;
+    try {
+      return this.#document.toJS({ maxAliasCount: 100 });
+    } catch (error) {
+      // Aliases: one without an anchor, or so many of them that the file would fill the memory.
+      const message = error instanceof Error ? error.message : String(error);
+      this.#addAt(this.#unresolvedAlias(), syntaxMessage('', message), 'error');
+      return undefined;
+    }
+  }
+
+  /** Where the first alias without an anchor above it stands; the start of the file when there is none. */
+  #unresolvedAlias(): number {
+    const anchors = new Set<string>();
+    let offset = 0;
+    visit(this.#document, {
+      Node: (_, node) => {
+        if ('anchor' in node && node.anchor !== undefined) anchors.add(node.anchor);
+      },
+      Alias: (_, alias) => {
+        if (anchors.has(alias.source)) return undefined;
+        offset = alias.range?.[0] ?? 0;
+        return visit.BREAK;
+      },
+    });
+    return offset;
   }
 
   #addAt(offset: number, message: string, severity: Problem['severity']): void {
@@ -129,6 +162,15 @@ export function suggestion(
 /** One line a problem: `file:line:column: error: what`. */
 export function formatProblem(file: string, problem: Problem): string {
   return `${file}:${problem.line}:${problem.column}: ${problem.severity}: ${problem.message}`;
+}
+
+function valueAt(root: unknown, path: Path): unknown {
+  let value = root;
+  for (const step of path) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return undefined;
+    value = (value as Readonly<Record<string, unknown>>)[step];
+  }
+  return value;
 }
 
 function isMissing(issue: z.core.$ZodIssue): boolean {

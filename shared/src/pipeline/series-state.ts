@@ -20,6 +20,8 @@ export class SeriesState {
   nextEnd = Infinity;
   /** Whether the pipeline already has it on its list of series with something due. */
   listed = false;
+  /** Where the lateness of an earlier plan ended; what is older may be forgotten already. */
+  #floor = -Infinity;
 
   constructor(series: Series, plan: SignalPlan) {
     this.series = series;
@@ -27,6 +29,11 @@ export class SeriesState {
     this.watermark = new Watermark(plan.disorderMs);
     this.windows = plan.windows.map((spec, index) => new TumblingWindows(spec, plan.latenessMs, index === 0));
     this.rules = plan.rules.map((rule) => new RuleState(rule));
+  }
+
+  /** Event time before which readings come too late. */
+  get oldest(): number {
+    return Math.max(this.watermark.time - this.plan.latenessMs, this.#floor);
   }
 
   get openWindows(): number {
@@ -55,9 +62,12 @@ export class SeriesState {
     const [newest, lifted] = this.watermark.state();
     to.float(newest);
     to.float(lifted);
+    to.float(this.oldest);
     to.float(this.lastArrival);
-    to.varint(this.windows.length);
-    for (const window of this.windows) writeKeyed(to, windowKey(window.spec), (inner) => window.write(inner));
+    // The one that accounts for the readings first: whoever reads this may have other windows.
+    const windows = this.windows.toSorted((a, b) => Number(b.accounts) - Number(a.accounts));
+    to.varint(windows.length);
+    for (const window of windows) writeKeyed(to, windowKey(window.spec), (inner) => window.write(inner));
     to.varint(this.rules.length);
     for (const state of this.rules) writeKeyed(to, ruleKey(state.rule), (inner) => state.write(inner));
   }
@@ -67,11 +77,20 @@ export class SeriesState {
     const dropped: string[] = [];
     const [newest, lifted] = [from.float(), from.float()];
     this.watermark.restore(newest, lifted);
+    this.#floor = from.float();
     this.lastArrival = from.float();
-    readKeyed(from, this.windows, (window) => windowKey(window.spec), dropped);
+    const [accounted] = readKeyed(from, this.windows, (window) => windowKey(window.spec), dropped);
+    this.#accountBy(accounted);
     readKeyed(from, this.rules, (state) => ruleKey(state.rule), dropped);
     this.nextEnd = this.windows.reduce((earliest, window) => Math.min(earliest, window.nextEnd()), Infinity);
     return dropped;
+  }
+
+  /** Whichever window accounted goes on doing so; when the plan has it no more, the first takes over. */
+  #accountBy(key: string | undefined): void {
+    const same = this.windows.find((window) => windowKey(window.spec) === key);
+    if (same === undefined) this.windows[0]?.takeOverAccount();
+    else for (const window of this.windows) window.accounts = window === same;
   }
 }
 
@@ -87,12 +106,15 @@ function readKeyed<T extends { read(from: ByteReader): void }>(
   parts: readonly T[],
   keyOf: (part: T) => string,
   dropped: string[],
-): void {
+): string[] {
+  const keys: string[] = [];
   for (let left = from.varint(); left > 0; left--) {
     const key = from.text();
+    keys.push(key);
     const bytes = from.blob();
     const part = parts.find((candidate) => keyOf(candidate) === key);
     if (part === undefined) dropped.push(key);
     else part.read(new ByteReader(bytes));
   }
+  return keys;
 }

@@ -12,7 +12,7 @@ import { lossReasons } from '../model/reading.ts';
 import { Pipeline } from './pipeline.ts';
 import type { Plan } from './plan.ts';
 
-const version = 1;
+const version = 2;
 
 export interface Restored {
   readonly pipeline: Pipeline;

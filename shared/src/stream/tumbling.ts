@@ -13,8 +13,8 @@ import { Accumulator } from './accumulator.ts';
 export class TumblingWindows {
   readonly spec: WindowSpec;
   readonly #latenessMs: number;
-  /** Whether this window accounts for the series' readings: the first window that covers it does. */
-  readonly #accounts: boolean;
+  /** Whether this window accounts for the series' readings: exactly one window of a series does. */
+  accounts: boolean;
   /** Windows being filled, or thawed by a late reading since the last drain. */
   readonly #open = new Map<number, Accumulator>();
   /** Emitted windows within the allowed lateness, in the order they closed. */
@@ -26,7 +26,7 @@ export class TumblingWindows {
   constructor(spec: WindowSpec, latenessMs: number, accounts: boolean) {
     this.spec = spec;
     this.#latenessMs = latenessMs;
-    this.#accounts = accounts;
+    this.accounts = accounts;
   }
 
   get openCount(): number {
@@ -54,10 +54,16 @@ export class TumblingWindows {
 
   /** Readings held that no pane has reported yet; 0 where another window accounts for them. */
   unreported(): number {
-    if (!this.#accounts) return 0;
+    if (!this.accounts) return 0;
     let count = 0;
     for (const accumulator of this.#open.values()) count += accumulator.count - accumulator.reported;
     return count;
+  }
+
+  /** Accounts from here on; what it holds now is on another window's account. */
+  takeOverAccount(): void {
+    this.accounts = true;
+    for (const accumulator of this.#open.values()) accumulator.reported = accumulator.count;
   }
 
   /** The earliest end of an open window; Infinity when none is open. */
@@ -118,7 +124,7 @@ export class TumblingWindows {
       start,
       revision: accumulator.revision,
       count: accumulator.count,
-      fresh: this.#accounts ? accumulator.count - accumulator.reported : 0,
+      fresh: this.accounts ? accumulator.count - accumulator.reported : 0,
       values: this.spec.compute.map((statistic) => accumulator.value(statistic)),
     };
     accumulator.reported = accumulator.count;

@@ -12,6 +12,9 @@ import type { Ack, Batch, PaneBlock, Status, Transition as WireTransition } from
 
 export type { Ack, Batch, Status };
 
+/** What a date can hold (ECMAScript: 100,000,000 days around 1970). */
+const maxDateMs = 8.64e15;
+
 /** What arrived is not what the protocol says. `message` names the field. */
 export class WireError extends Error {
   override readonly name = 'WireError';
@@ -24,10 +27,13 @@ export interface FrameContent {
 
 export function encodeFrame({ panes, transitions }: FrameContent): Uint8Array {
   const byWindow = Map.groupBy(panes, (pane) => pane.window);
+  const blocks = [...byWindow].flatMap(([window, group]) =>
+    [...Map.groupBy(group, (pane) => blockOf(pane)).values()].map((part) => toBlock(window, part)),
+  );
   return toBinary(
     FrameSchema,
     create(FrameSchema, {
-      panes: [...byWindow].map(([window, group]) => toBlock(window, group)),
+      panes: blocks,
       transitions: transitions.map((t) =>
         create(TransitionSchema, {
           rule: t.rule,
@@ -68,7 +74,9 @@ export function encodeAck(ack: { incarnation: string; lane: string; seq: number 
 
 /** @throws WireError */
 export function decodeAck(bytes: Uint8Array): Ack {
-  return decode(AckSchema, bytes, 'ack');
+  const ack = decode(AckSchema, bytes, 'ack');
+  if (!Number.isSafeInteger(ack.seq) || ack.seq < 0) throw new WireError(`ack: seq ${ack.seq}`);
+  return ack;
 }
 
 export type StatusFields = Omit<Status, '$typeName' | '$unknown' | 'health' | 'deadLetters' | 'signals'> & {
@@ -92,6 +100,11 @@ function decode<D extends DescMessage>(schema: D, bytes: Uint8Array, what: strin
   } catch (error) {
     throw new WireError(`${what}: ${error instanceof Error ? error.message : String(error)}`);
   }
+}
+
+/** Steps from the first start are 32-bit: panes of a clock from 1970 stand in another block than today's. */
+function blockOf({ start, window }: Pane): number {
+  return Math.floor(start / (window.sizeMs * 2 ** 31));
 }
 
 function toBlock(window: WindowSpec, panes: readonly Pane[]): PaneBlock {
@@ -137,7 +150,7 @@ function fromBlock(block: PaneBlock): Pane[] {
   return block.seriesIndex.map((index, row) => ({
     series: series[index] ?? fail(`panes: series ${index} of ${series.length}`),
     window,
-    start: firstStartMs + (block.startStep[row] ?? 0) * sizeMs,
+    start: inTime(firstStartMs + (block.startStep[row] ?? 0) * sizeMs),
     revision: block.revision[row] ?? 0,
     count: block.count[row] ?? 0,
     fresh: block.fresh[row] ?? 0,
@@ -161,6 +174,10 @@ function fromTransition(t: WireTransition): Transition {
 function named({ device, signal }: { device: string; signal: string }): { device: string; signal: string } {
   if (!namePattern.test(device) || !namePattern.test(signal)) throw new WireError(`series "${device}/${signal}"`);
   return { device, signal };
+}
+
+function inTime(start: number): number {
+  return Math.abs(start) <= maxDateMs ? start : fail(`panes: start ${start}`);
 }
 
 function oneOf<T extends string>(known: readonly T[], name: string, where: string): T {
