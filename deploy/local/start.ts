@@ -15,7 +15,7 @@ import { readGatewayFile, type GatewayFile } from '@weir/shared/config/gateway.t
 import { formatProblem } from '@weir/shared/config/yaml-file.ts';
 import { parseOptions, type LocalOptions } from './options.ts';
 import { drawLine, drawScreen, type View } from './screen.ts';
-import { freePort, installed, isFree, startGrafana, startInflux, startSensorBroker, type Server } from './servers.ts';
+import { freePort, installed, isFree, startGrafana, startInflux, startSensorBroker } from './servers.ts';
 import { summarize } from './summary.ts';
 
 const options = parseOptions(process.argv.slice(2));
@@ -44,7 +44,7 @@ try {
 process.exit(exitCode);
 
 async function main(local: LocalOptions): Promise<void> {
-  const say = (line: string): void => void (local.json ? console.error(line) : console.log(line));
+  const say = (line: string): void => (local.json ? console.error(line) : console.log(line));
   const ending = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ending.abort());
 

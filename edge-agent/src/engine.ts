@@ -41,6 +41,8 @@ export interface EngineParts {
   readonly clock: Clock;
   readonly disk: Disk;
   readonly checkpointPath: string;
+  /** Size of the tail the start had to replay. */
+  readonly replayedBytes: number;
   readonly commitMs: number;
   readonly journalMaxBytes: number;
   /** Something new may be sent. */
@@ -52,7 +54,8 @@ interface Commit {
   readonly readings: number;
   readonly block: Uint8Array;
   readonly outputs: Outputs;
-  readonly acks: readonly (() => void)[];
+  /** Emptied when called: a commit that is tried again must not acknowledge again. */
+  readonly acks: (() => void)[];
   readonly checkpoint: { readonly snapshot: Uint8Array; readonly unacted: string } | undefined;
   seq: Seq | undefined;
 }
@@ -66,6 +69,8 @@ export class Engine {
   #unfinished: Commit | undefined;
   #bytesSinceCheckpoint = 0;
   #duplicates = 0;
+  #drained = 0;
+  #hurried = false;
   #nudge: (() => void) | undefined;
   #room: (() => void)[] = [];
   #committing: Promise<void> = Promise.resolve();
@@ -73,6 +78,7 @@ export class Engine {
   constructor(parts: EngineParts) {
     this.#parts = parts;
     this.#block = new BlockBuilder(parts.pipeline.series);
+    this.#bytesSinceCheckpoint = parts.replayedBytes;
   }
 
   /** The last things that came in and were no readings, newest last. */
@@ -83,6 +89,11 @@ export class Engine {
   /** Readings that are in memory only: the next commit takes them to disk. */
   get uncommitted(): number {
     return this.#block.readings + (this.#unfinished?.readings ?? 0);
+  }
+
+  /** Readings in panes that are on their way to the outbox. */
+  get drained(): number {
+    return this.#drained;
   }
 
   /** Readings that came again and were known. */
@@ -102,6 +113,7 @@ export class Engine {
 
   /** Commits as soon as the disk allows, instead of at the next interval. */
   hurry(): void {
+    this.#hurried = true;
     const nudge = this.#nudge;
     this.#nudge = undefined;
     nudge?.();
@@ -119,7 +131,9 @@ export class Engine {
     while (!signal.aborted) {
       const wait = new AbortController();
       this.#nudge = () => wait.abort();
-      await clock.sleep(commitMs, wait.signal);
+      // Hurried during the commit before: what it was about came too late for that one.
+      if (!this.#hurried) await clock.sleep(commitMs, wait.signal);
+      this.#hurried = false;
       if (!signal.aborted) await this.commit();
     }
   }
@@ -202,6 +216,7 @@ export class Engine {
     };
     this.#acks = [];
     if (due) this.#bytesSinceCheckpoint = 0;
+    this.#drained = outputs.panes.reduce((sum, pane) => sum + pane.fresh, 0);
     this.#unfinished = commit;
     return commit;
   }
@@ -216,8 +231,9 @@ export class Engine {
     const { journal, outbox, disk, checkpointPath, journalMaxBytes, outboxGrew } = this.#parts;
     if (commit.seq === undefined) commit.seq = journal.append(commit.block);
     await journal.sync();
-    for (const ack of commit.acks) ack();
+    for (const ack of commit.acks.splice(0)) ack();
     outbox.append(commit.seq, commit.outputs);
+    this.#drained = 0;
     await outbox.sync();
     this.#unfinished = undefined;
     this.#release();
@@ -230,11 +246,10 @@ export class Engine {
       });
       await this.#trimJournal(commit.seq, journalMaxBytes);
     }
-    const evicted = await outbox.makeRoom();
-    if (evicted > 0) {
-      this.#parts.pipeline.evict(evicted);
-      this.#block.evict(evicted);
-    }
+    await outbox.makeRoom((readings) => {
+      this.#parts.pipeline.evict(readings);
+      this.#block.evict(readings);
+    });
   }
 
   /** The journal is the black box of the last days: only what is beyond its limit goes, and only behind a checkpoint. */

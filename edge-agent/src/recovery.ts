@@ -13,7 +13,7 @@ import type { Unfinished } from './actions/actions.ts';
 import { readCheckpoint, type Checkpoint } from './log/checkpoint.ts';
 import { joinPath, type Disk } from './log/disk.ts';
 import { decodeBlock, type Block } from './log/journal-block.ts';
-import { Log } from './log/log.ts';
+import { Log, type Seq } from './log/log.ts';
 import { Outbox } from './log/outbox.ts';
 import { messageOf, type Logger } from './logger.ts';
 import { RecentReadings } from './recent-readings.ts';
@@ -38,6 +38,7 @@ export interface Recovered {
   readonly outbox: Outbox;
   readonly recent: RecentReadings;
   readonly checkpointPath: string;
+  readonly replayedBytes: number;
   /** Actions an earlier run may not have taken, and those it surely has. */
   readonly unfinished: readonly Unfinished[];
   readonly done: ReadonlySet<string>;
@@ -63,8 +64,10 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const recent = new RecentReadings();
   const from = checkpoint?.seq ?? 0;
   let replayed = 0;
+  let replayedBytes = 0;
   for await (const { seq, payload } of journal.entries(Math.max(0, from - blocksToRemember))) {
-    const block = decodeBlock(payload);
+    const block = readBlock(payload, seq, logger);
+    if (block === undefined) continue;
     for (const { device, signal, time, value } of block.readings) recent.add(device, signal, time, value);
     if (seq <= from) continue;
     replayBlock(pipeline, block);
@@ -75,12 +78,23 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
     }
     for (const key of block.acted) done.add(key);
     replayed += block.readings.length;
+    replayedBytes += payload.length;
   }
   // A damaged journal may have lost its last blocks; the outbox has seen their numbers.
   journal.skipTo(Math.max(outbox.cause, from));
   await outbox.sync();
   logger.info('recovered', { checkpoint: from, journal: journal.last, replayed, pending: outbox.pendingReadings });
-  return { pipeline, journal, outbox, recent, checkpointPath, unfinished, done };
+  return { pipeline, journal, outbox, recent, checkpointPath, replayedBytes, unfinished, done };
+}
+
+/** @returns undefined when an agent of another version has written the block */
+function readBlock(payload: Uint8Array, seq: Seq, logger: Logger): Block | undefined {
+  try {
+    return decodeBlock(payload);
+  } catch (error) {
+    logger.warn('a journal block cannot be read; going on without it', { block: seq, reason: messageOf(error) });
+    return undefined;
+  }
 }
 
 function newIncarnation(): string {

@@ -147,7 +147,7 @@ describe.skipIf(!influxdInstalled)('with influxd', () => {
   test('a type conflict in InfluxDB costs the points in conflict and nothing else; an outage costs nothing', async () => {
     using folder = tempFolder();
     const file = join(folder.path, 'hub.yaml');
-    const influxd = await Influxd.start();
+    await using influxd = await Influxd.start();
     writeFileSync(file, `${anyPorts}store: { influx: "${influxd.url}", database: plant }\n`);
     const key = (await weirHub('gateway', 'add', 'line-3', '--config', file)).stdout.trim();
     await using running = await Running.start(file);
@@ -168,7 +168,5 @@ describe.skipIf(!influxdInstalled)('with influxd', () => {
     await client.until(() => client.acks.at(-1)?.seq === 20);
     expect(await view()).toMatchObject([{ stored: 200 }]);
     await client.disconnect();
-    await running.end('SIGTERM');
-    await influxd.dispose();
   });
 });

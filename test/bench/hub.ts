@@ -31,8 +31,8 @@ export const hub: Bench = {
       return;
     }
     yield* measureStore('influx', async (folder) => {
-      const { url, stop } = await startInflux(folder, influxd);
-      return { config: `{ influx: "${url}", database: weir }`, stop };
+      const influx = await startInflux(folder, influxd);
+      return { config: `{ influx: "${influx.url}", database: weir }`, stop: () => influx.stop() };
     });
   },
 };

@@ -47,7 +47,7 @@ describe.skipIf(!able)('with a factory line and wearables in InfluxDB', () => {
       const expanded = expandQuery(query, { from, to: Date.now() + 60_000, interval: '10s', variables });
       const rows = await influxRows(influxUrl, 'weir', expanded);
       // An annotation may have nothing to say: no heart calms down within two minutes of the demo.
-      if (kind !== 'annotation') expect(rows).not.toEqual([]);
+      expect(rows.length).toBeGreaterThanOrEqual(kind === 'annotation' ? 0 : 1);
     });
   });
 });

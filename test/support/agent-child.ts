@@ -13,9 +13,6 @@ const agent = await startAgent({ file, base: dirname(path), data, logger, status
 
 process.on('message', (message) => {
   if (message === 'stop') void agent.stop().then(() => process.exit(0));
-  else {
-    if (process.env.MEMDBG) console.log(process.memoryUsage());
-    process.send?.(agent.status());
-  }
+  else process.send?.(agent.status());
 });
 process.send?.('ready');

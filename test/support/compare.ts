@@ -8,22 +8,6 @@ import type { BatchPane } from './batch.ts';
 
 export function expectSamePanes(stored: readonly StoredPane[], expected: readonly BatchPane[]): void {
   expect(stored.map(({ start }) => start)).toEqual(expected.map(({ start }) => start));
-  const exact = ({
-    start,
-    count,
-    min,
-    max,
-  }: {
-    start: number;
-    count: number;
-    min: number | undefined;
-    max: number | undefined;
-  }) => ({
-    start,
-    count,
-    min,
-    max,
-  });
   expect(stored.map((pane) => exact({ ...pane, min: pane.values.min, max: pane.values.max }))).toEqual(
     expected.map(exact),
   );
@@ -34,6 +18,20 @@ export function expectSamePanes(stored: readonly StoredPane[], expected: readonl
     if (pane.count > 1) expect(Math.abs(stddev - pane.stddev), `stddev at ${pane.start}`).toBeLessThan(1e-6);
     else expect(stddev).toBeNaN();
   }
+}
+
+function exact({
+  start,
+  count,
+  min,
+  max,
+}: {
+  start: number;
+  count: number;
+  min: number | undefined;
+  max: number | undefined;
+}) {
+  return { start, count, min, max };
 }
 
 function relative(actual: number, expected: number): number {

@@ -141,6 +141,7 @@ export class OutboxLane {
   async evictOldest(): Promise<number> {
     const end = this.#log.endOfOldest();
     if (end === undefined) return 0;
+    await this.#log.trim(end);
     let lost = 0;
     for (const [seq, fresh] of this.#fresh) {
       if (seq > end) break;
@@ -148,7 +149,6 @@ export class OutboxLane {
       this.#fresh.delete(seq);
     }
     this.#acked = Math.max(this.#acked, end);
-    await this.#log.trim(end);
     return lost;
   }
 
@@ -213,16 +213,15 @@ export class Outbox {
     for (const lane of this.lanes) await lane.sync();
   }
 
-  /** Keeps within the limit: the oldest panes go, alerts never. @returns readings lost by it, for the ledger */
-  async makeRoom(): Promise<number> {
-    let lost = 0;
+  /** Keeps within the limit: the oldest panes go, alerts never. @param lost told how many readings each segment costs */
+  async makeRoom(lost: (readings: number) => void): Promise<void> {
     const panes = this.lane('panes');
     while (this.bytes > this.#maxBytes) {
       const before = panes.bytes;
-      lost += await panes.evictOldest();
-      if (panes.bytes === before) break;
+      const readings = await panes.evictOldest();
+      if (readings > 0) lost(readings);
+      if (panes.bytes === before) return;
     }
-    return lost;
   }
 
   async close(): Promise<void> {

@@ -40,6 +40,10 @@ test('what another program adds, removes or gives a new key counts at once', asy
   const second = await other.add('line-3', 0);
   expect(await credentials.verify('line-3', first)).toBe('refused');
   expect(await credentials.verify('line-3', second)).toBe('accepted');
+  cli.gateways.remove('line-3');
+  const third = await other.add('line-3', 0);
+  expect(await credentials.verify('line-3', second)).toBe('refused');
+  expect(await credentials.verify('line-3', third)).toBe('accepted');
   running.close();
   cli.close();
 });

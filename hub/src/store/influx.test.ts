@@ -12,7 +12,7 @@ describe.skipIf(!influxdInstalled)('with influxd', () => {
   beforeAll(async () => {
     influxd = await Influxd.start();
   });
-  afterAll(() => influxd.dispose());
+  afterAll(() => influxd[Symbol.asyncDispose]());
 
   let databases = 0;
   const open = (database: string): InfluxStore => new InfluxStore(new URL(influxd.url), database);

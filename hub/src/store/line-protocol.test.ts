@@ -23,7 +23,7 @@ describe('a line', () => {
     );
   });
   test('cannot be ended by a line break or a backslash in a name', () => {
-    expect(encodeSeries('m', { tag: 'a\nb\\' })).toBe(String.raw`m,tag=a\ b`);
+    expect(encodeSeries('m', { tag: 'a\nb\\' })).toBe(String.raw`m,tag=a\ b/`);
   });
 });
 
@@ -47,7 +47,7 @@ describe.skipIf(!influxdInstalled)('influxd', () => {
     influxd = await Influxd.start();
     await influxd.query('', 'CREATE DATABASE lines');
   });
-  afterAll(() => influxd.dispose());
+  afterAll(() => influxd[Symbol.asyncDispose]());
 
   test('reads back every measurement, tag, number and text as it was written', async () => {
     const nasty = fc.string({
@@ -74,20 +74,21 @@ describe.skipIf(!influxdInstalled)('influxd', () => {
         const { results } = answerSchema.parse(await influxd.query('lines', query));
         const read = results[0].series.map(({ name, tags, values: [row] }) => ({ name, tag: tags['tag'], row }));
         const expected = written.map(({ measurement, tag, float, integer, text, time }) => ({
-          name: sayable(measurement).replaceAll('\\', '/'),
+          name: sayable(measurement),
           tag: sayable(tag),
-          row: [time, float, integer, text],
+          // JavaScript writes -0 as 0.
+          row: [time, float + 0, integer, text],
         }));
         expect(byTime(read)).toEqual(byTime(expected));
       }),
-      { numRuns: 40 },
+      { numRuns: 350 },
     );
   });
 });
 
 /** What the format cannot say is changed: see line-protocol.ts. */
 function sayable(name: string): string {
-  return name.replaceAll('\n', ' ').replace(/\\+$/, '');
+  return name.replaceAll('\n', ' ').replaceAll('\\', '/');
 }
 
 function byTime<T extends { row: readonly unknown[] | undefined }>(rows: readonly T[]): T[] {

@@ -3,10 +3,9 @@
 //   measurement,tag=value,tag=value field=1.5,other=3i,text="quoted" 1700000000000
 //
 // with the time in milliseconds. Measurements escape comma and space, tags and field keys also the equals sign, with a
-// backslash; strings in quotes escape the quote and the backslash. A backslash elsewhere stands for itself. What the
-// format cannot say is changed: a line break in a name becomes a space; a backslash at the end of a name is dropped (it
-// would escape the delimiter behind it), and one in a measurement becomes a slash (InfluxDB 1.x takes escapes out of
-// measurements more than once). An empty tag is left out, and so is a field that is NaN or infinite.
+// backslash; strings in quotes escape the quote and the backslash. What the format cannot say is changed: a line break in
+// a name becomes a space, and a backslash a slash (InfluxDB 1.x reads the escapes around one in more than one way). An
+// empty tag is left out, and so is a field that is NaN or infinite.
 
 /** Written with the `i` of an integer; anything else numeric is a float. InfluxDB keeps the first type a field had. */
 export interface Integer {
@@ -17,7 +16,7 @@ export type FieldValue = number | Integer | string;
 
 /** The text of a measurement or a tag, ready to be put into a line; worth keeping where it is used again. */
 export function escapeMeasurement(text: string): string {
-  return sayable(text).replaceAll('\\', '/').replaceAll(/[, ]/g, '\\$&');
+  return sayable(text).replaceAll(/[, ]/g, '\\$&');
 }
 
 export function escapeTag(text: string): string {
@@ -55,5 +54,5 @@ function encodeField(value: FieldValue): string | undefined {
 }
 
 function sayable(text: string): string {
-  return text.replaceAll(/[\r\n]/g, ' ').replace(/\\+$/, '');
+  return text.replaceAll(/[\r\n]/g, ' ').replaceAll('\\', '/');
 }

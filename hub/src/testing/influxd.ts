@@ -16,7 +16,7 @@ export const influxdInstalled = existsSync(program);
 
 const startTimeoutMs = 30_000;
 
-export class Influxd {
+export class Influxd implements AsyncDisposable {
   readonly url: string;
   readonly #folder: string;
   #process: ChildProcess | undefined;
@@ -59,7 +59,7 @@ export class Influxd {
   }
 
   /** Stops it and deletes its data. */
-  async dispose(): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
     await this.stop('SIGKILL');
     rmSync(this.#folder, { recursive: true, force: true });
   }

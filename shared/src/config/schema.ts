@@ -94,12 +94,10 @@ export const windowSchema = z.strictObject({
 export const alertSchema = z.strictObject({
   when: condition.describe('The condition that starts the alert.'),
   for: duration.optional().describe('On-delay: how long the condition must hold, in event time. Default 0s.'),
-  clear: condition
-    .optional()
-    .meta({
-      description: 'Deadband: the condition that ends the alert. Default: `when` no longer holds.',
-      examples: ['temperature < 33'],
-    }),
+  clear: condition.optional().meta({
+    description: 'Deadband: the condition that ends the alert. Default: `when` no longer holds.',
+    examples: ['temperature < 33'],
+  }),
   severity: z.enum(severities).default('warning').describe('A critical alert is committed to disk at once.'),
   do: z.array(z.string()).default(['log']).describe('Actions to take. `log` is always there.'),
 });

@@ -71,8 +71,8 @@ export class YamlFile {
         this.add(`"${path.at(-1) ?? ''}" is missing`, path.slice(0, -1));
         return;
       }
-      const text = typeof value === 'object' ? 'this' : `"${String(value)}"`;
-      const near = typeof value === 'string' ? suggestion(value, issue.values.map(String), '') : '';
+      const [text, near] =
+        typeof value === 'string' ? [`"${value}"`, suggestion(value, issue.values.map(String), '')] : ['this', ''];
       this.add(`${text} is none of: ${issue.values.join(', ')}${near}`, path);
       return;
     }

@@ -1,0 +1,267 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { MemoryDisk } from '../testing/memory-disk.ts';
+import { contentOf, pane, transition } from '../testing/outputs.ts';
+import { tempFolder } from '../testing/temp-folder.ts';
+import { DiskSwitch, watched } from '../testing/watched-disk.ts';
+import { realDisk, type Disk } from './disk.ts';
+import { Outbox } from './outbox.ts';
+
+function open(disk: Disk, { maxBytes = 1e9, journal = 'aaaaaaaaaaaaaaaa', folder = '/outbox' } = {}): Promise<Outbox> {
+  let made = 0;
+  const newIncarnation = (): string => String((made += 1)).padStart(16, '0');
+  return Outbox.open(disk, { folder, maxBytes, journalIncarnation: journal, newIncarnation });
+}
+
+const range = (from: number, until: number): number[] =>
+  Array.from({ length: until - from }, (_, index) => from + index);
+const panes = (from: number, until: number, fresh = 1) => range(from, until).map((index) => pane(index, fresh));
+
+describe('the outbox', () => {
+  it('gives each lane its own outputs, after the sync', async () => {
+    const folder = await tempFolder();
+    const outbox = await open(realDisk, { folder });
+    outbox.append(1, { panes: panes(0, 3), transitions: [transition(7)] });
+    expect(await contentOf(outbox.lane('panes'))).toEqual([]);
+    await outbox.sync();
+    expect(await contentOf(outbox.lane('panes'))).toEqual([0, 1, 2]);
+    expect(await contentOf(outbox.lane('alerts'))).toEqual([7]);
+    expect(outbox.lane('panes').incarnation).not.toBe(outbox.lane('alerts').incarnation);
+    await outbox.close();
+    expect(await contentOf((await open(realDisk, { folder })).lane('panes'))).toEqual([0, 1, 2]);
+  });
+
+  it('sends alerts first', async () => {
+    expect((await open(new MemoryDisk())).lanes.map(({ lane }) => lane)).toEqual(['alerts', 'panes']);
+  });
+
+  it('puts at most a thousand outputs into one frame', async () => {
+    const outbox = await open(new MemoryDisk());
+    outbox.append(1, { panes: panes(0, 2500), transitions: [] });
+    await outbox.sync();
+    expect(outbox.lane('panes').synced).toBe(3);
+    expect(await contentOf(outbox.lane('panes'))).toEqual(range(0, 2500));
+  });
+
+  it('appends what a replay gives again exactly once, wherever the power went and however often', async () => {
+    // One block a number: so many panes each. The outbox ends at some record; a replay starts at some block before it.
+    const blocks = fc.array(fc.oneof(fc.nat(3), fc.constantFrom(0, 999, 1000, 1001, 2100)), {
+      minLength: 1,
+      maxLength: 6,
+    });
+    const replays = fc.array(fc.record({ from: fc.nat(5), cut: fc.nat(1000) }), { maxLength: 4 });
+    await fc.assert(
+      fc.asyncProperty(blocks, replays, async (sizes, attempts) => {
+        let disk = new MemoryDisk();
+        const first = sizes.map((_, index) => sizes.slice(0, index).reduce((sum, size) => sum + size, 0));
+        const all = first.at(-1) ?? 0;
+        const total = all + (sizes.at(-1) ?? 0);
+        let from = 0;
+        for (const { from: nextFrom, cut } of [...attempts, { from: 0, cut: 1000 }]) {
+          const outbox = await open(disk);
+          for (let block = from; block < sizes.length; block++) {
+            const start = first[block] ?? 0;
+            outbox.append(block + 1, { panes: panes(start, start + (sizes[block] ?? 0)), transitions: [] });
+          }
+          await outbox.sync();
+          // The last lane's file ends where the power went.
+          if (cut < 1000) {
+            const files = (await disk.list('/outbox/panes')).toSorted();
+            const path = `/outbox/panes/${files.at(-1)}`;
+            if (files.length > 0) {
+              const bytes = disk.contentOf(path);
+              disk.overwrite(path, bytes.subarray(0, Math.floor((bytes.length * cut) / 1000)));
+            }
+          }
+          disk = disk.cutPower(() => 0);
+          const reopened = await open(disk);
+          const held = await contentOf(reopened.lane('panes'), 0);
+          expect(held).toEqual(range(0, held.length));
+          expect(reopened.pendingReadings).toBe(held.length);
+          // The journal reaches back to the checkpoint, which is never behind what the outbox has lost.
+          const newest = sizes.findLastIndex((_, block) => (first[block] ?? 0) < held.length);
+          from = Math.min(nextFrom, Math.max(0, newest));
+        }
+        const outbox = await open(disk);
+        expect(await contentOf(outbox.lane('panes'), 0)).toEqual(range(0, total));
+        expect(outbox.pendingReadings).toBe(total);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('does not take the blocks of another journal for its own', async () => {
+    const disk = new MemoryDisk();
+    const outbox = await open(disk);
+    outbox.append(9, { panes: panes(0, 2), transitions: [] });
+    await outbox.sync();
+    expect((await open(disk)).cause).toBe(9);
+    const other = await open(disk, { journal: 'bbbbbbbbbbbbbbbb' });
+    expect(other.cause).toBe(0);
+    other.append(1, { panes: panes(2, 4), transitions: [] });
+    await other.sync();
+    expect(await contentOf(other.lane('panes'))).toEqual([0, 1, 2, 3]);
+  });
+
+  it('counts the readings that wait, also after a restart, until they are acknowledged', async () => {
+    const disk = new MemoryDisk();
+    const outbox = await open(disk);
+    for (let block = 1; block <= 4; block++)
+      outbox.append(block, { panes: panes(block, block + 1, 10), transitions: [] });
+    outbox.append(4, { panes: panes(4, 5, 10), transitions: [transition(1)] });
+    await outbox.sync();
+    expect(outbox.pendingReadings).toBe(40);
+    expect(outbox.pendingRecords).toBe(5);
+    await outbox.lane('panes').ack(3);
+    expect(outbox.pendingReadings).toBe(10);
+    expect(outbox.pendingRecords).toBe(2);
+    await outbox.lane('panes').ack(2);
+    expect(outbox.lane('panes').acked).toBe(3);
+    await outbox.lane('panes').ack(1e9);
+    expect(outbox.lane('panes').acked).toBe(4);
+    expect(outbox.pendingReadings).toBe(0);
+    // Not deleted yet, so after a restart the hub is asked again: it knows what it has.
+    expect((await open(disk)).pendingReadings).toBe(40);
+  });
+
+  it('deletes what is acknowledged, segment by segment', async () => {
+    const disk = new MemoryDisk();
+    const outbox = await open(disk, { maxBytes: 1 });
+    for (let block = 1; block <= 30; block++)
+      outbox.append(block, { panes: panes(block * 1000, block * 1000 + 1000), transitions: [] });
+    await outbox.sync();
+    const lane = outbox.lane('panes');
+    const before = lane.bytes;
+    await Promise.all(range(1, 21).map((seq) => lane.ack(seq)));
+    expect(lane.bytes).toBeLessThan(before / 2);
+    expect(await contentOf(lane)).toEqual(range(21_000, 31_000));
+    expect((await open(disk)).cause).toBe(30);
+  });
+});
+
+describe('an outbox without room', () => {
+  const maxBytes = 200_000;
+
+  async function full(disk: Disk): Promise<Outbox> {
+    const outbox = await open(disk, { maxBytes });
+    for (let block = 1; block <= 30; block++) {
+      const from = block * 1000;
+      outbox.append(block, {
+        panes: panes(from, from + 1000, 2),
+        transitions: range(from, from + 10).map((at) => transition(at)),
+      });
+    }
+    await outbox.sync();
+    expect(outbox.bytes).toBeGreaterThan(maxBytes);
+    return outbox;
+  }
+
+  it('lets the oldest panes go, never an alert, and says how many readings that costs', async () => {
+    const disk = new MemoryDisk();
+    const outbox = await full(disk);
+    const alerts = await contentOf(outbox.lane('alerts'));
+    let lost = 0;
+    await outbox.makeRoom((readings) => (lost += readings));
+    expect(outbox.bytes).toBeLessThan(maxBytes);
+    const left = await contentOf(outbox.lane('panes'));
+    expect(left).toEqual(range(31_000 - left.length, 31_000));
+    expect(left.length).toBeGreaterThan(0);
+    expect(lost).toBe(2 * (30_000 - left.length));
+    expect(outbox.pendingReadings).toBe(2 * left.length);
+    expect(await contentOf(outbox.lane('alerts'))).toEqual(alerts);
+    expect(await contentOf((await open(disk, { maxBytes })).lane('panes'))).toEqual(left);
+  });
+
+  it('does nothing while there is room', async () => {
+    const outbox = await open(new MemoryDisk(), { maxBytes: 1e9 });
+    outbox.append(1, { panes: panes(0, 1000), transitions: [] });
+    await outbox.sync();
+    await outbox.makeRoom(() => expect.unreachable());
+    expect(outbox.pendingReadings).toBe(1000);
+  });
+
+  it('counts only what the hub has not acknowledged', async () => {
+    const outbox = await full(new MemoryDisk());
+    await outbox.lane('panes').ack(2);
+    let lost = 0;
+    await outbox.makeRoom((readings) => (lost += readings));
+    const left = await contentOf(outbox.lane('panes'));
+    expect(lost).toBe(2 * (28_000 - left.length));
+  });
+
+  it('loses nothing in silence when removing fails: what is gone is counted once, what is not is not', async () => {
+    for (let failAt = 1; failAt <= 3; failAt++) {
+      let removals = 0;
+      const disk = watched(new MemoryDisk(), ({ name, path }) => {
+        // A new segment also removes what may be in its place.
+        if (name === 'remove' && armed && path.includes('panes') && (removals += 1) === failAt) throw new Error('EIO');
+      });
+      let armed = false;
+      const outbox = await full(disk);
+      armed = true;
+      let lost = 0;
+      await expect(
+        outbox.makeRoom((readings) => (lost += readings)),
+        `removal ${failAt}`,
+      ).rejects.toThrow('EIO');
+      expect(lost + outbox.pendingReadings).toBe(60_000);
+      expect(await contentOf(outbox.lane('panes'), 0)).toHaveLength(outbox.pendingReadings / 2);
+      await outbox.makeRoom((readings) => (lost += readings));
+      expect(lost + outbox.pendingReadings).toBe(60_000);
+      expect(outbox.bytes).toBeLessThan(maxBytes);
+    }
+  });
+
+  it('goes on growing by alerts alone rather than lose one', async () => {
+    const outbox = await open(new MemoryDisk(), { maxBytes: 100_000 });
+    for (let block = 1; block <= 40; block++)
+      outbox.append(block, { panes: [], transitions: range(0, 1000).map((at) => transition(at, 'x'.repeat(60))) });
+    await outbox.sync();
+    await outbox.makeRoom(() => expect.unreachable());
+    expect(outbox.pendingRecords).toBe(40);
+  });
+});
+
+describe('a damaged outbox', () => {
+  it('loses the record hit and no other, and still knows where a replay goes on', async () => {
+    const disk = new MemoryDisk();
+    const outbox = await open(disk);
+    for (let block = 1; block <= 6; block++)
+      outbox.append(block, { panes: panes(block, block + 1, 5), transitions: [] });
+    await outbox.sync();
+    const [file = ''] = await disk.list('/outbox/panes');
+    const path = `/outbox/panes/${file}`;
+    const intact = disk.contentOf(path).slice();
+    for (let at = 0; at < intact.length; at++) {
+      const damaged = intact.slice();
+      damaged[at] = (damaged[at] ?? 0) ^ 0x10;
+      disk.overwrite(path, damaged);
+      const reopened = await open(disk);
+      const left = await contentOf(reopened.lane('panes'));
+      expect(left.length).toBeGreaterThanOrEqual(5);
+      expect(range(1, 7)).toEqual(expect.arrayContaining(left));
+      expect(reopened.pendingReadings).toBe(left.length * 5);
+      expect(reopened.cause).toBe(left.at(-1));
+      // A number the hub may have seen is not given out again.
+      reopened.append(7, { panes: panes(7, 8), transitions: [] });
+      await reopened.sync();
+      expect(reopened.lane('panes').synced).toBeGreaterThan(6);
+      disk.overwrite(path, intact);
+      for (const name of await disk.list('/outbox/panes'))
+        if (name !== file) await disk.remove(`/outbox/panes/${name}`);
+    }
+  });
+
+  it('keeps outputs for the next sync when the disk fails', async () => {
+    const breaker = new DiskSwitch(new MemoryDisk());
+    const outbox = await open(breaker.disk);
+    breaker.broken = true;
+    outbox.append(1, { panes: panes(0, 2), transitions: [transition(5)] });
+    await expect(outbox.sync()).rejects.toThrow('the disk fails');
+    outbox.append(1, { panes: panes(0, 2), transitions: [transition(5)] });
+    breaker.broken = false;
+    await outbox.sync();
+    expect(await contentOf(outbox.lane('panes'))).toEqual([0, 1]);
+    expect(await contentOf(outbox.lane('alerts'))).toEqual([5]);
+  });
+});
