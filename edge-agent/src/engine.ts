@@ -105,7 +105,8 @@ export class Engine {
   async take(delivery: Delivery): Promise<void> {
     this.#step(delivery);
     this.#act(delivery.received);
-    this.#acks.push(() => delivery.ack());
+    // The bare function: a delivery would keep all its readings in memory until the commit.
+    this.#acks.push(delivery.ack);
     if (this.#block.readings < maxBlockReadings) return;
     this.hurry();
     await new Promise<void>((resolve) => this.#room.push(resolve));
@@ -147,15 +148,15 @@ export class Engine {
   #step(delivery: Delivery): void {
     const { pipeline, recent } = this.#parts;
     for (const reading of delivery.readings) {
-      const { device, signal } = pipeline.series.at(reading.series);
-      if (delivery.attempt === 'again' && recent.has(device, signal, reading.time, reading.value)) {
+      if (delivery.attempt === 'again' && recent.has(reading.series, reading.time, reading.value)) {
         this.#duplicates += 1;
         continue;
       }
-      if (delivery.attempt !== 'only') recent.add(device, signal, reading.time, reading.value);
+      if (delivery.attempt !== 'only') recent.add(reading.series, reading.time, reading.value);
       this.#block.add(reading, delivery.arrival);
       const refused = pipeline.ingest(reading, Math.round(delivery.arrival));
-      if (refused !== undefined) this.#remember(refusedLetter(refused, device, signal, reading, delivery.arrival));
+      if (refused !== undefined)
+        this.#remember(refusedLetter(refused, pipeline.series.at(reading.series), reading, delivery.arrival));
     }
     for (const letter of delivery.deadLetters) {
       pipeline.reject(letter.reason, 1);
@@ -285,8 +286,7 @@ const refusalTexts: Partial<Record<LossReason, string>> = {
 
 function refusedLetter(
   reason: LossReason,
-  device: string,
-  signal: string,
+  { device, signal }: { device: string; signal: string },
   reading: { time: number; value: number },
   arrival: number,
 ): DeadLetter {

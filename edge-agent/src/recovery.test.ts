@@ -344,6 +344,34 @@ describe('recovery', () => {
     ).toBe(0);
   });
 
+  it('gives no block a number the outbox has seen, when the journal has lost its end', async () => {
+    const clock = new FakeClock(started);
+    const memory = new MemoryDisk();
+    const minute = async (station: Station, value: number): Promise<void> => {
+      clock.advance(60_000);
+      await station.take([{ device: 'press', time: clock.now(), value }]);
+      await station.engine.commit();
+    };
+    const first = await Station.start({ disk: memory, clock });
+    const [blank] = await memory.list('/data/journal');
+    expect(blank).toBeUndefined();
+    await minute(first, 0);
+    const [file = ''] = await memory.list('/data/journal');
+    const oneBlock = memory.contentOf(`/data/journal/${file}`).length;
+    for (const value of [1, 2, 3]) await minute(first, value);
+    first.drop();
+    memory.overwrite(`/data/journal/${file}`, memory.contentOf(`/data/journal/${file}`).subarray(0, oneBlock));
+    const second = await Station.start({ disk: memory, clock });
+    expect(second.recovered.journal.last).toBe(4);
+    for (const value of [4, 5]) await minute(second, value);
+    const hub = new HubModel();
+    await hub.receive(second.recovered.outbox);
+    expect(hub.panes.filter(({ window }) => window.id === '1s').map(({ values }) => values[0])).toEqual([
+      0, 1, 2, 0, 4,
+    ]);
+    second.drop();
+  });
+
   it('starts whichever byte of journal or checkpoint is wrong', async () => {
     const clock = new FakeClock(started);
     const memory = new MemoryDisk();

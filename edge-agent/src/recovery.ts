@@ -68,9 +68,12 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   for await (const { seq, payload } of journal.entries(Math.max(0, from - blocksToRemember))) {
     const block = readBlock(payload, seq, logger);
     if (block === undefined) continue;
-    for (const { device, signal, time, value } of block.readings) recent.add(device, signal, time, value);
+    if (seq > from) replayBlock(pipeline, block);
+    for (const { device, signal, time, value } of block.readings) {
+      const series = plan.signals.has(signal) ? pipeline.series.intern(device, signal) : undefined;
+      if (series !== undefined) recent.add(series.id, time, value);
+    }
     if (seq <= from) continue;
-    replayBlock(pipeline, block);
     const outputs = pipeline.drain();
     outbox.append(seq, outputs);
     for (const transition of outputs.transitions) {

@@ -36,7 +36,10 @@ export class HubApi {
     return this.#ask(`/api/alerts?limit=${maxClearedAlerts}`, z.array(alertView), signal);
   }
 
-  /** The last windows of one track, up to now and one window ahead: event time may lead the hub's clock a little. */
+  /**
+   * The last windows of one track, however long ago: a band that syncs at night and a recording have a history too. Up to one
+   * window ahead, because event time may lead the hub's clock a little.
+   */
   panes(track: Track, signal: AbortSignal): Promise<PanesView> {
     const { sizeMs } = track.window;
     const query = new URLSearchParams({
@@ -44,8 +47,9 @@ export class HubApi {
       device: track.device,
       signal: track.signal,
       window: track.window.id,
-      from: String(Math.floor(this.now() - shownWindows * sizeMs)),
+      from: '0',
       to: String(Math.ceil(this.now() + sizeMs)),
+      limit: String(shownWindows),
     });
     return this.#ask(`/api/panes?${query.toString()}`, panesView, signal);
   }

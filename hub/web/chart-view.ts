@@ -4,11 +4,11 @@
 
 import { alignTracks, drawnStatistics, mainStatistic, statisticOf } from './chart-data.ts';
 import { element, KeyedViews, setData, setText, type Data, type View } from './dom.ts';
-import { formatAgo, formatCount, formatDuration, formatReason, formatUnit, formatValue } from './format.ts';
+import { formatAgo, formatCount, formatReason, formatUnit, formatValue } from './format.ts';
 import { Plot, type PlotLine } from './plot.ts';
 import { swatchClass } from './plot-tip.ts';
 import type { Theme } from './theme.ts';
-import { shownWindows, type Point, type Track } from './tracks.ts';
+import type { Point, Track } from './tracks.ts';
 
 /** A device that has been quiet for so many windows is marked: its last value is not how things are. */
 const quietWindows = 5;
@@ -63,7 +63,7 @@ export class ChartView implements View<Chart> {
     const other = chart.chosenWindow !== undefined && chart.chosenWindow !== window.id;
     setText(this.#window, other ? `${window.id}, has no ${chart.chosenWindow}` : window.id);
     this.#renderTiles(chart);
-    this.#renderEmpty(chart.tracks, chart.nowMs);
+    this.#renderEmpty(chart.tracks);
     const same = before !== undefined && sameTracks(before.tracks, chart.tracks);
     if (!same || before.percentile !== chart.percentile) this.#draw(chart);
     else if (before.theme !== chart.theme) this.#plot?.setTheme(chart.theme);
@@ -84,13 +84,12 @@ export class ChartView implements View<Chart> {
     );
   }
 
-  #renderEmpty(tracks: readonly Track[], nowMs: number): void {
+  #renderEmpty(tracks: readonly Track[]): void {
     const [first] = tracks;
     this.#empty.hidden = first === undefined || tracks.some((track) => track.points.length > 0);
     if (this.#empty.hidden || first === undefined) return;
-    const { id, sizeMs } = first.window;
-    const back = formatDuration(Math.min(shownWindows * sizeMs, nowMs));
-    setText(this.#empty, tracks.some((track) => !track.loaded) ? 'Loading' : `No pane of ${id} in the last ${back}`);
+    const loading = tracks.some((track) => !track.loaded);
+    setText(this.#empty, loading ? 'Loading' : `No pane of ${first.window.id} yet`);
   }
 
   #draw(chart: Chart): void {

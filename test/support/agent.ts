@@ -16,15 +16,20 @@ export interface AgentProcess extends AsyncDisposable {
   kill(): Promise<void>;
 }
 
-/** @param folder holds the gateway file and the data; the same folder again goes on where the last agent stopped */
+/**
+ * @param folder holds the gateway file and the data; the same folder again goes on where the last agent stopped
+ * @param execArgv flags for Node
+ */
 export async function startAgentProcess(
   folder: string,
   gatewayYaml: string,
   env: Record<string, string> = {},
+  execArgv: string[] = [],
 ): Promise<AgentProcess> {
   const path = join(folder, 'gateway.yaml');
   writeFileSync(path, gatewayYaml);
   const child = fork(join(import.meta.dirname, 'agent-child.ts'), [path, join(folder, 'data')], {
+    execArgv,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });

@@ -8,7 +8,7 @@ import { randomFrom } from '../testing/random.ts';
 import { scratchFolder, tempFolder } from '../testing/temp-folder.ts';
 import { DiskGate, DiskSwitch, watched } from '../testing/watched-disk.ts';
 import { realDisk, type Disk } from './disk.ts';
-import type { Log } from './log.ts';
+import { Log } from './log.ts';
 import { segmentName } from './segment.ts';
 
 const fileOf = (first: number, owner = incarnation): string => segmentName({ first, incarnation: owner });
@@ -146,9 +146,9 @@ describe('a log on a real disk', () => {
   it('leaves alone what is not its own: other files, and segments of another incarnation', async () => {
     const folder = await tempFolder();
     await writeFile(join(folder, 'README'), 'not a segment');
-    await writeFile(join(folder, fileOf(1, 'ffffffffffffffff')), 'foreign');
-    const log = await openLog(realDisk, folder, 100);
+    const log = await Log.open(realDisk, { folder, segmentBytes: 1000, newIncarnation: () => 'ffffffffffffffff' });
     expect(log.incarnation).toBe('ffffffffffffffff');
+    await fill(log, 3);
     await log.close();
     await writeFile(join(folder, fileOf(50)), '');
     const other = await openLog(realDisk, folder, 100);
@@ -413,6 +413,46 @@ describe('a log on a disk that fails', () => {
     expect(await textsOf(log)).toEqual(['1: one', '2: two']);
   });
 
+  it('keeps for the next sync what is appended while one fails', async () => {
+    const memory = new MemoryDisk();
+    let failing = true;
+    const disk = watched(memory, ({ name }) => {
+      if (!failing || name !== 'sync') return;
+      log.append(bytesOf('meanwhile'));
+      throw new Error('EIO');
+    });
+    const log = await openLog(disk, '/log');
+    log.append(bytesOf('first'));
+    await expect(log.sync()).rejects.toThrow('EIO');
+    failing = false;
+    await log.sync();
+    expect(await textsOf(log)).toEqual(['1: first', '2: meanwhile']);
+  });
+
+  it('keeps the segment with the last record while the next one holds none', async () => {
+    const memory = new MemoryDisk();
+    let failing = false;
+    const disk = watched(memory, ({ name }) => {
+      if (failing && name === 'sync') throw new Error('EIO');
+    });
+    const log = await openLog(disk, '/log', 60);
+    await fill(log, 2);
+    failing = true;
+    log.append(bytesOf('record 3'));
+    await expect(log.sync()).rejects.toThrow('EIO');
+    await log.trim(2);
+    expect(log.trimmed).toBe(0);
+    expect(
+      (
+        await openLog(
+          memory.cutPower(() => 0),
+          '/log',
+          60,
+        )
+      ).last,
+    ).toBe(2);
+  });
+
   it('trims the rest later when a segment cannot be removed', async () => {
     const breaker = new DiskSwitch(new MemoryDisk());
     const log = await openLog(breaker.disk, '/log', 60);
@@ -447,7 +487,7 @@ describe('a log and a power cut', () => {
     }
 
     async trim(log: Log): Promise<void> {
-      this.#trimmed = Math.max(this.#trimmed, log.synced - 3);
+      this.#trimmed = Math.max(this.#trimmed, log.synced - (this.#appended % 4));
       await log.trim(this.#trimmed);
     }
 
@@ -459,7 +499,7 @@ describe('a log and a power cut', () => {
       for (const [seq, text] of found) expect(text, where).toBe(this.#texts.get(seq));
       const kept = [...this.#promised].filter((seq) => seq > this.#trimmed);
       expect(numbers, where).toEqual(expect.arrayContaining(kept));
-      expect(log.last, where).toBeGreaterThanOrEqual(Math.max(0, ...kept));
+      expect(log.last, where).toBeGreaterThanOrEqual(Math.max(0, ...this.#promised));
       for (const seq of this.#texts.keys()) if (!numbers.includes(seq)) this.#texts.delete(seq);
       for (const seq of numbers) this.#promised.add(seq);
     }

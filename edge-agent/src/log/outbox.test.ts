@@ -166,6 +166,7 @@ describe('an outbox without room', () => {
     const left = await contentOf(outbox.lane('panes'));
     expect(left).toEqual(range(31_000 - left.length, 31_000));
     expect(left.length).toBeGreaterThan(0);
+    expect(outbox.lane('panes').acked).toBe(30 - left.length / 1000);
     expect(lost).toBe(2 * (30_000 - left.length));
     expect(outbox.pendingReadings).toBe(2 * left.length);
     expect(await contentOf(outbox.lane('alerts'))).toEqual(alerts);

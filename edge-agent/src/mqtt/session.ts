@@ -115,9 +115,18 @@ export class MqttSession {
     await this.#request(messageId, { cmd: 'publish', topic, payload: buffer, qos: 1, dup: false, retain, messageId });
   }
 
-  /** Tells the broker that a QoS 1 message is safe. */
-  puback(messageId: number): void {
-    this.#send({ cmd: 'puback', messageId });
+  /**
+   * Tells the broker that QoS 1 messages are safe. Encoded here, thousands in one write: a PUBACK of two bytes is the same in
+   * both versions, and the codec would hand each to the socket in several pieces.
+   */
+  puback(messageIds: readonly number[]): void {
+    if (this.#socket.destroyed || messageIds.length === 0) return;
+    const bytes = Buffer.allocUnsafe(messageIds.length * 4);
+    for (const [index, messageId] of messageIds.entries()) {
+      bytes.writeUInt16BE(0x4002, index * 4);
+      bytes.writeUInt16BE(messageId, index * 4 + 2);
+    }
+    this.#socket.write(bytes);
   }
 
   /** Stops reading from the socket: the broker's messages wait at the broker. */

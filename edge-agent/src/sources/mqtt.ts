@@ -136,7 +136,7 @@ class MqttSource implements Source {
     this.#unacked += toAck.length;
     const ack = (): void => {
       this.#unacked = Math.max(0, this.#unacked - toAck.length);
-      for (const messageId of toAck) session.puback(messageId);
+      session.puback(toAck);
     };
     const attempt = packets[0]?.dup === true ? 'again' : 'first';
     return { readings: batch.readings, deadLetters: batch.deadLetters, arrival: batch.arrival, received, attempt, ack };

@@ -20,7 +20,7 @@ export interface Delivery {
   /** Whether the sender repeats what it sees no ack for: `again` is such a repetition, and what is known is not counted. */
   readonly attempt: 'only' | 'first' | 'again';
   /** Everything in this delivery is durable. */
-  ack(): void;
+  readonly ack: () => void;
 }
 
 export interface Source {

@@ -1,6 +1,6 @@
 // A topic with names in it: `plant/{device}/{signal}` subscribes to `plant/+/+` and reads device and signal off each topic.
 
-const placeholders = { '{device}': 'device', '{signal}': 'signal' } as const;
+const isPlaceholder = (level: string): boolean => level === '{device}' || level === '{signal}';
 
 export class TopicTemplate {
   /** What to subscribe to. */
@@ -10,7 +10,7 @@ export class TopicTemplate {
   readonly #signal: number;
 
   constructor(text: string) {
-    this.#levels = text.split('/').map((level) => (level in placeholders ? '+' : level));
+    this.#levels = text.split('/').map((level) => (isPlaceholder(level) ? '+' : level));
     this.filter = this.#levels.join('/');
     this.#device = text.split('/').indexOf('{device}');
     this.#signal = text.split('/').indexOf('{signal}');
@@ -20,9 +20,7 @@ export class TopicTemplate {
   static problem(text: string): string | undefined {
     const levels = text.split('/');
     if (levels.includes('#') && levels.indexOf('#') < levels.length - 1) return '# stands at the end of a topic only';
-    const bad = levels.find(
-      (level) => level !== '+' && level !== '#' && !(level in placeholders) && /[+#{}]/.test(level),
-    );
+    const bad = levels.find((level) => level !== '+' && level !== '#' && !isPlaceholder(level) && /[+#{}]/.test(level));
     if (bad !== undefined) return `"${bad}" is no topic level; use {device}, {signal}, + or # as a whole level`;
     if (text.trim() === '') return 'the topic is empty';
     return levels.filter((level) => level === '{device}').length > 1 ||

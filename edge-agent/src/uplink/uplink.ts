@@ -133,7 +133,7 @@ export class Uplink {
         will: { topic: statusTopic(gateway), payload: encodeStatus({ online: false, timeMs: clock.now() }) },
         onMessage: ({ topic, payload, qos, messageId }) => {
           if (topic === ackTopic(gateway)) this.#onAck(typeof payload === 'string' ? Buffer.from(payload) : payload);
-          if (qos > 0 && messageId !== undefined) this.#session?.puback(messageId);
+          if (qos > 0 && messageId !== undefined) this.#session?.puback([messageId]);
         },
       },
       signal,

@@ -28,6 +28,7 @@ const panesQuery = z.object({
   window: z.string().min(1),
   from: time.optional(),
   to: time.optional(),
+  limit: z.coerce.number().int().min(1).max(maxPanes).default(maxPanes),
 });
 const alertsQuery = z.object({ limit: z.coerce.number().int().min(1).max(1000).default(100) });
 
@@ -48,12 +49,12 @@ export class Api {
 
   /** @throws HttpError @throws StoreOutage */
   async panes(query: URLSearchParams): Promise<PanesView> {
-    const { gateway, device, signal, window, ...range } = checked(panesQuery, query);
+    const { gateway, device, signal, window, limit, ...range } = checked(panesQuery, query);
     const to = range.to ?? this.#parts.clock.now();
     const from = range.from ?? to - hourMs;
     const computed = this.#parts.state.series.computeOf(gateway, device, signal, window);
     const columns = statistics.filter((statistic) => computed.includes(statistic));
-    const panes = await this.#parts.store.panes({ gateway, device, signal, window, from, to, limit: maxPanes });
+    const panes = await this.#parts.store.panes({ gateway, device, signal, window, from, to, limit });
     return {
       columns: ['start', 'count', 'revision', ...columns],
       rows: panes.map(({ start, count, revision, values }) => [

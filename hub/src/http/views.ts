@@ -2,7 +2,8 @@
 //
 //   GET /api/gateways                                    GatewayView[]
 //   GET /api/series                                      SeriesView[]
-//   GET /api/panes?gateway&device&signal&window&from&to  PanesView      from, to: epoch milliseconds
+//   GET /api/panes?gateway&device&signal&window&from&to&limit
+//                                                        PanesView      from, to: epoch milliseconds; the newest `limit` of them
 //   GET /api/alerts?limit                                AlertView[]    newest first; the active ones are always among them
 //   GET /api/events                                      server-sent events: gateway (GatewayView), panes (PaneView[]), alert (AlertView)
 //   GET /healthz, GET /metrics                           for machines

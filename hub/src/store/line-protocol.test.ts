@@ -81,7 +81,7 @@ describe.skipIf(!influxdInstalled)('influxd', () => {
         }));
         expect(byTime(read)).toEqual(byTime(expected));
       }),
-      { numRuns: 350 },
+      { numRuns: 60 },
     );
   });
 });

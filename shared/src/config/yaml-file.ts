@@ -20,13 +20,15 @@ export interface Problem {
 
 export class YamlFile {
   readonly #document: Document;
-  readonly #lines: LineCounter;
+  readonly #lines = new LineCounter();
   readonly #problems: Problem[] = [];
   readonly #value: unknown;
 
   constructor(text: string) {
-    this.#lines = new LineCounter();
-    this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false, uniqueKeys: true });
+    // Counted here: in a text whose syntax is broken the parser misses lines.
+    this.#lines.addNewLine(0);
+    for (const { index } of text.matchAll(/\n/g)) this.#lines.addNewLine(index + 1);
+    this.#document = parseDocument(text, { prettyErrors: false, uniqueKeys: true, logLevel: 'error' });
     for (const error of [...this.#document.errors, ...this.#document.warnings]) {
       this.#addAt(error.pos[0], syntaxMessage(error.code, error.message), 'error');
     }
