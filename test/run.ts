@@ -52,7 +52,7 @@ async function runTests(only: readonly string[]): Promise<void> {
     const code = await run([
       'vitest',
       'run',
-      '--reporter=dot',
+      '--reporter=default',
       '--reporter=json',
       `--outputFile.json=${output}`,
       ...only,
@@ -84,7 +84,10 @@ function count(outcome: keyof typeof tally, name: string): void {
 
 function run([command = '', ...args]: readonly string[]): Promise<number> {
   return new Promise((resolve, reject) => {
+    // Without colours where nobody watches: escape codes make a CI log unreadable.
+    const env = process.stdout.isTTY ? process.env : { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0' };
     const child = spawn(join(root, 'node_modules/.bin', command), args, {
+      env,
       cwd: root,
       stdio: ['ignore', 'inherit', 'inherit'],
     });

@@ -21,15 +21,18 @@ export function formatRate(perSecond: number): string {
   return perSecond >= 10 ? grouped.format(perSecond) : upToOne.format(perSecond);
 }
 
-/** Four significant digits, never fewer than the whole part has; `–` where a statistic is undefined. */
+/** Four significant digits, never fewer than the whole part has; whole numbers as they are; `–` where undefined. */
 export function formatValue(value: number | null | undefined): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return '–';
-  if (value === 0) return '0';
-  const magnitude = Math.floor(Math.log10(Math.abs(value)));
-  if (magnitude < -4) return value.toExponential(2);
-  const decimals = Math.max(0, 3 - magnitude);
-  const rounded = Number(value.toFixed(decimals));
-  return rounded.toLocaleString('en', { maximumFractionDigits: decimals });
+  const decimals = Number.isInteger(value) ? 0 : Math.max(0, 3 - Math.floor(Math.log10(Math.abs(value))));
+  // Beyond this a row of zeros says less than the exponent.
+  if (decimals > 7) return value.toExponential(2);
+  return value.toLocaleString('en', { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+}
+
+/** A tick of the value axis: as few digits as tell it apart. */
+export function formatValueTick(value: number): string {
+  return value.toLocaleString('en', { maximumSignificantDigits: 6 });
 }
 
 /** The unit behind a value. `1` and `state` are not said: a pure number, and an open or closed door. */

@@ -60,7 +60,7 @@ export class GatewayCard implements View<Card> {
     setText(this.#about, [gateway.version, seen].filter((part) => part !== '').join(' · '));
     this.#show.hidden = !charted;
     this.#facts.update([
-      formatRate(gateway.readingsPerSecond),
+      gateway.online ? formatRate(gateway.readingsPerSecond) : '–',
       formatBytes(gateway.outboxBytes),
       formatBytes(gateway.journalBytes),
       formatBytes(gateway.memoryBytes),

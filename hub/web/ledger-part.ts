@@ -20,8 +20,9 @@ export class LedgerPart {
     for (const [index, term] of terms.entries()) {
       const value = element('dd');
       this.#values.set(term, value);
-      const sign = element('span', 'sign', signs[index] ?? '');
-      this.#sum.append(element('div', '', element('dt', '', sign, term), value));
+      // The stylesheet writes the sign before the number, so that the number stays alone in the document.
+      setData(value, { sign: signs[index] ?? '' });
+      this.#sum.append(element('div', '', element('dt', '', term), value));
     }
     this.root.append(this.#sum, this.#verdict, this.#reasons);
   }

@@ -1,7 +1,7 @@
 // One uPlot of one signal: a line for each device, a soft band from min to max, a dashed percentile.
 
 import uPlot from 'uplot';
-import { formatTick, formatValue } from './format.ts';
+import { formatTick, formatValueTick } from './format.ts';
 import { lonelyColumns, valueRange, type ChartData } from './chart-data.ts';
 import { lineStyle, type Theme } from './theme.ts';
 import { PlotTip, type TipRow } from './plot-tip.ts';
@@ -124,7 +124,7 @@ export class Plot {
       ...common,
       size: 56,
       space: 34,
-      values: (_, splits) => splits.map((value) => formatValue(value)),
+      values: (_, splits) => splits.map(formatValueTick),
     };
     return [times, values];
   }
