@@ -2,7 +2,7 @@
 
 import { join, resolve } from 'node:path';
 import { compilePlan, compileRoutes } from '@weir/shared/config/compile.ts';
-import type { GatewayFile } from '@weir/shared/config/gateway.ts';
+import type { GatewayFile } from '@weir/shared/config/gateway-file.ts';
 import { Actions } from './actions/actions.ts';
 import { actionKinds } from './actions/registry.ts';
 import { Engine } from './engine.ts';

@@ -1,6 +1,6 @@
 // What the agent says about itself: to the hub every few seconds, and to whoever started it in-process.
 
-import type { GatewayFile } from '@weir/shared/config/gateway.ts';
+import type { GatewayFile } from '@weir/shared/config/gateway-file.ts';
 import type { Losses } from '@weir/shared/model/ledger.ts';
 import type { Pipeline } from '@weir/shared/pipeline/pipeline.ts';
 import { encodeStatus } from '@weir/shared/wire/codec.ts';

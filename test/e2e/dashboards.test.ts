@@ -41,6 +41,19 @@ describe.skipIf(!able)('with a factory line and wearables in InfluxDB', () => {
     folder[Symbol.dispose]();
   });
 
+  it('leaves out the gateways that are not chosen', async () => {
+    const query =
+      'SELECT last("up") FROM "gateways" WHERE $timeFilter AND "gateway" =~ /^$gateway$/ GROUP BY "gateway"';
+    const ask = (gateway: string[]) =>
+      influxRows(
+        influxUrl,
+        'weir',
+        expandQuery(query, { from, to: Date.now() + 60_000, interval: '10s', variables: { gateway } }),
+      );
+    expect(await ask(['line-3'])).toHaveLength(1);
+    expect(await ask(['line'])).toEqual([]);
+  });
+
   describe.each(all)('$fileName', ({ dashboard }) => {
     it.each(queriesOf(dashboard))('$kind "$title" is answered, and a panel with rows', async ({ kind, query }) => {
       const variables = { gateway: [allValue], device: [allValue], window: '5s' };

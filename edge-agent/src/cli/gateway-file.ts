@@ -2,7 +2,8 @@
 // error.
 
 import { readFileSync } from 'node:fs';
-import { readGatewayFile, type GatewayFile } from '@weir/shared/config/gateway.ts';
+import { readGatewayFile } from '@weir/shared/config/gateway.ts';
+import type { GatewayFile } from '@weir/shared/config/gateway-file.ts';
 import { formatProblem } from '@weir/shared/config/yaml-file.ts';
 import { actionKinds } from '../actions/registry.ts';
 import { messageOf } from '../logger.ts';

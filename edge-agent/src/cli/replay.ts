@@ -9,7 +9,7 @@ import { stat } from 'node:fs/promises';
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import { compilePlan } from '@weir/shared/config/compile.ts';
-import type { GatewayFile } from '@weir/shared/config/gateway.ts';
+import type { GatewayFile } from '@weir/shared/config/gateway-file.ts';
 import type { Losses } from '@weir/shared/model/ledger.ts';
 import type { Transition } from '@weir/shared/model/alert.ts';
 import type { Pane } from '@weir/shared/model/pane.ts';

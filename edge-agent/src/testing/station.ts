@@ -1,7 +1,8 @@
 // An agent without sources and uplink: recovery, engine and actions on a disk of the test's choice, stepped by hand.
 
 import { compilePlan } from '@weir/shared/config/compile.ts';
-import { readGatewayFile, type GatewayFile } from '@weir/shared/config/gateway.ts';
+import { readGatewayFile } from '@weir/shared/config/gateway.ts';
+import type { GatewayFile } from '@weir/shared/config/gateway-file.ts';
 import { formatProblem } from '@weir/shared/config/yaml-file.ts';
 import type { Transition } from '@weir/shared/model/alert.ts';
 import type { DeadLetter } from '@weir/shared/model/reading.ts';

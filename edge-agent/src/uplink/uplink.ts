@@ -12,7 +12,7 @@ import type { Outbox, OutboxLane } from '../log/outbox.ts';
 import { MqttSession } from '../mqtt/session.ts';
 import { Backoff } from '../time/backoff.ts';
 import type { Clock } from '../time/clock.ts';
-import { decodeAck, encodeBatch, encodeStatus } from '@weir/shared/wire/codec.ts';
+import { decodeAck, encodeBatch, encodeStatus, type Ack } from '@weir/shared/wire/codec.ts';
 import { ackTopic, statusTopic, upTopic } from '@weir/shared/wire/topics.ts';
 import { pack } from './packing.ts';
 
@@ -178,7 +178,10 @@ export class Uplink {
   }
 
   #onAck(payload: Uint8Array): void {
-    const { incarnation, lane: name, seq } = decodeAck(payload);
+    const ack = readAck(payload);
+    if (typeof ack === 'string') return this.#parts.health.down('uplink', ack);
+    this.#parts.health.up('uplink');
+    const { incarnation, lane: name, seq } = ack;
     const position = this.#positions.find(({ lane }) => lane.lane === name);
     if (position === undefined || position.lane.incarnation !== incarnation) return;
     position.movedAt = this.#parts.clock.monotonicMs();
@@ -200,5 +203,17 @@ export class Uplink {
   /** A publish that fails means a dead connection; the session's owner sees to that. */
   #detach(session: MqttSession, publish: Promise<void>): void {
     publish.catch(() => session.destroy());
+  }
+}
+
+/** @returns the ack, or a sentence when it is none: it comes from outside, and must not end the agent */
+function readAck(payload: Uint8Array): Ack | string {
+  try {
+    const ack = decodeAck(payload);
+    return Number.isSafeInteger(ack.seq)
+      ? ack
+      : `the hub acknowledges number ${ack.seq}; do hub and agent fit together?`;
+  } catch (error) {
+    return `the hub sends an ack that cannot be read (${messageOf(error)}); do hub and agent fit together?`;
   }
 }

@@ -4,7 +4,7 @@
 import { parseCondition, type Condition } from '../alert/condition.ts';
 import { parseChannel } from './channel.ts';
 import { formatDuration } from './duration.ts';
-import type { GatewayFile } from './gateway.ts';
+import type { GatewayFile } from './gateway-file.ts';
 import type { Kinds } from './kinds.ts';
 import type { Signal, Window } from './schema.ts';
 import { suggestion, type Path, type YamlFile } from './yaml-file.ts';
@@ -185,13 +185,10 @@ function canHold({ operator, limit }: Condition, [low, high]: readonly [number, 
   }
 }
 
-/** Whether one value can satisfy both conditions. */
+/** Whether one value can satisfy both conditions: if any can, one at, between or far beyond the limits does. */
 function overlap(a: Condition, b: Condition): boolean {
-  const candidates = [a.limit, b.limit].flatMap((limit) => [limit, limit - 1, limit + 1, limit - 1e-9, limit + 1e-9]);
-  const middle = (a.limit + b.limit) / 2;
-  return [...candidates, middle, -Number.MAX_VALUE, Number.MAX_VALUE].some(
-    (value) => satisfies(a, value) && satisfies(b, value),
-  );
+  const candidates = [a.limit, b.limit, (a.limit + b.limit) / 2, -Number.MAX_VALUE, Number.MAX_VALUE];
+  return candidates.some((value) => satisfies(a, value) && satisfies(b, value));
 }
 
 function satisfies(condition: Condition, value: number): boolean {

@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import { z } from 'zod';
 import type { Plan, SignalPlan } from '../pipeline/plan.ts';
 import { compilePlan, compileRoutes } from './compile.ts';
-import { readGatewayFile, type GatewayFile } from './gateway.ts';
+import { readGatewayFile } from './gateway.ts';
+import type { GatewayFile } from './gateway-file.ts';
 
 const port = { key: 'port', schema: z.strictObject({ port: z.string() }) };
 

@@ -6,7 +6,7 @@ import type { Plan, SignalPlan } from '../pipeline/plan.ts';
 import { parseChannel } from './channel.ts';
 import { covers, latenessOf } from './checks.ts';
 import { formatDuration } from './duration.ts';
-import type { GatewayFile } from './gateway.ts';
+import type { GatewayFile } from './gateway-file.ts';
 import type { Alert, Signal, Window } from './schema.ts';
 
 export function compilePlan(file: GatewayFile): Plan {

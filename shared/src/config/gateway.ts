@@ -3,35 +3,10 @@
 
 import { z } from 'zod';
 import { checkAcross } from './checks.ts';
+import type { GatewayFile } from './gateway-file.ts';
 import type { ConfigKind, Kinds, Part } from './kinds.ts';
-import {
-  alertSchema,
-  hubSchema,
-  name,
-  settingsSchema,
-  signalSchema,
-  windowSchema,
-  type Alert,
-  type Hub,
-  type Settings,
-  type Signal,
-  type Window,
-} from './schema.ts';
+import { alertSchema, hubSchema, name, settingsSchema, signalSchema, windowSchema } from './schema.ts';
 import { suggestion, YamlFile, type Path, type Problem } from './yaml-file.ts';
-
-export interface GatewayFile {
-  readonly gateway: string;
-  readonly hub: Hub | undefined;
-  /** Folder of the log, as written; the command line may say another. */
-  readonly data: string | undefined;
-  readonly sources: ReadonlyMap<string, Part>;
-  readonly signals: ReadonlyMap<string, Signal>;
-  /** By their place in the file. */
-  readonly windows: ReadonlyMap<number, Window>;
-  readonly alerts: ReadonlyMap<string, Alert>;
-  readonly actions: ReadonlyMap<string, Part>;
-  readonly settings: Settings;
-}
 
 export interface GatewayCheck {
   /** Undefined when there is an error among the problems. */

@@ -1,0 +1,235 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
+import { createServer, type Server, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { SeriesTable } from '@weir/shared/model/series.ts';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { Health } from '../health.ts';
+import { freePort, portOf } from '../testing/ports.ts';
+import { Puller } from '../testing/puller.ts';
+import { tempFolder } from '../testing/temp-folder.ts';
+import { systemClock } from '../time/clock.ts';
+import { Router } from './router.ts';
+import { serial } from './serial.ts';
+import { supervise } from './supervisor.ts';
+
+const hasSocat = existsSync('/usr/bin/socat');
+
+/** Two serial ports wired to each other: one for the agent, one for the board. */
+class Cable {
+  readonly path: string;
+  readonly #board: string;
+  #socat: ChildProcess | undefined;
+  #handle: FileHandle | undefined;
+
+  constructor(folder: string) {
+    this.path = join(folder, 'agent');
+    this.#board = join(folder, 'board');
+  }
+
+  async plugIn(): Promise<void> {
+    this.#socat = spawn('socat', [`pty,raw,echo=0,link=${this.path}`, `pty,raw,echo=0,link=${this.#board}`], {
+      stdio: 'ignore',
+    });
+    await expect.poll(() => existsSync(this.path) && existsSync(this.#board)).toBe(true);
+    this.#handle = await open(this.#board, 'r+');
+  }
+
+  async print(text: string): Promise<void> {
+    await this.#handle?.write(text);
+  }
+
+  async unplug(): Promise<void> {
+    const [socat, handle] = [this.#socat, this.#handle];
+    this.#socat = undefined;
+    this.#handle = undefined;
+    await handle?.close();
+    if (socat === undefined) return;
+    const gone = once(socat, 'exit');
+    socat.kill('SIGTERM');
+    await gone;
+  }
+}
+
+async function cable(): Promise<Cable> {
+  const made = new Cable(await tempFolder());
+  onTestFinished(() => made.unplug());
+  await made.plugIn();
+  return made;
+}
+
+/** Runs the source as the agent does. */
+function supervised(raw: object) {
+  const values: number[] = [];
+  const health = new Health(
+    () => 0,
+    () => undefined,
+  );
+  const source = serial.make(
+    { kind: 'serial', raw },
+    {
+      id: 'board',
+      gateway: 'bench',
+      base: '/',
+      clock: systemClock,
+      router: new Router(new Map([['temp', 'temp']]), new SeriesTable(10)),
+      opened: () => health.up('source board'),
+      hurry: () => undefined,
+    },
+  );
+  const end = new AbortController();
+  const take = async ({ readings }: { readings: readonly { value: number }[] }): Promise<void> =>
+    void values.push(...readings.map(({ value }) => value));
+  const done = supervise({ id: 'board', source, health, clock: systemClock, random: () => 0, take }, end.signal);
+  onTestFinished(async () => {
+    end.abort();
+    await done;
+  });
+  return { values, health: () => health.all()[0] };
+}
+
+describe.skipIf(!hasSocat)('a serial line on a pty', () => {
+  it('gives the readings of JSON lines, whole and in pieces', async () => {
+    const line = await cable();
+    const puller = new Puller(serial, { serial: line.path, format: 'json' });
+    await expect.poll(() => puller.opened).toBe(1);
+    await line.print('{"temp": 21.5, "rh": 40}\n{"temp":');
+    await expect.poll(() => puller.readings).toEqual(['board/temp = 21.5', 'board/rh = 40']);
+    await line.print(' 22}\r\n');
+    await expect.poll(() => puller.readings.at(-1)).toBe('board/temp = 22');
+    expect(new Set(puller.deliveries.map(({ attempt }) => attempt))).toEqual(new Set(['only']));
+    await puller.end();
+    expect(puller.error).toBeUndefined();
+  });
+
+  it('gives the readings of CSV lines, with the name of the device', async () => {
+    const line = await cable();
+    const raw = {
+      serial: line.path,
+      format: 'csv',
+      columns: ['t', 'temp', '-'],
+      separator: ';',
+      time: 't',
+      timeUnit: 's',
+      device: 'press',
+    };
+    const puller = new Puller(serial, raw);
+    await expect.poll(() => puller.opened).toBe(1);
+    await line.print('1700000000;61.2;x\nboot\n');
+    await expect.poll(() => puller.deadLetters.length).toBe(1);
+    expect(puller.readings).toEqual(['press/temp = 61.2']);
+    expect(puller.deliveries[0]?.readings[0]?.time).toBe(1_700_000_000_000);
+    expect(puller.deadLetters[0]).toMatchObject({ reason: 'malformed', where: 'board press', sample: 'boot' });
+  });
+
+  it('drops a line that never ends and says what may be wrong', async () => {
+    const line = await cable();
+    const puller = new Puller(serial, { serial: line.path, format: 'json' });
+    await expect.poll(() => puller.opened).toBe(1);
+    for (let kilobytes = 0; kilobytes < 70; kilobytes += 2) await line.print('x'.repeat(2048));
+    await expect.poll(() => puller.deadLetters.length).toBe(1);
+    await line.print('\n{"temp": 1}\n');
+    await expect.poll(() => puller.readings).toEqual(['board/temp = 1']);
+    expect(puller.deadLetters).toMatchObject([
+      { reason: 'malformed', detail: 'line longer than 65536 bytes; wrong baud rate?' },
+    ]);
+  });
+
+  it('is down when unplugged, and up again when it is back', async () => {
+    const line = await cable();
+    const { values, health } = supervised({ serial: line.path, format: 'json' });
+    await expect.poll(() => health()?.up).toBe(true);
+    await line.print('{"temp": 1}\n');
+    await expect.poll(() => values).toEqual([1]);
+    await line.unplug();
+    await expect.poll(() => health()).toMatchObject({ up: false });
+    expect(health()?.detail).not.toBe('');
+    await line.plugIn();
+    await expect.poll(() => health()?.up, { timeout: 20_000 }).toBe(true);
+    await line.print('{"temp": 2}\n');
+    await expect.poll(() => values).toEqual([1, 2]);
+  });
+
+  it('that is not there yet is tried until it is', async () => {
+    const folder = await tempFolder();
+    const line = new Cable(folder);
+    onTestFinished(() => line.unplug());
+    const { values, health } = supervised({ serial: line.path, format: 'json' });
+    await expect.poll(() => health()?.detail).toMatch(/No such file or directory/);
+    await line.plugIn();
+    await expect.poll(() => health()?.up, { timeout: 20_000 }).toBe(true);
+    await line.print('{"temp": 3}\n');
+    await expect.poll(() => values).toEqual([3]);
+  });
+});
+
+describe('a serial line behind a device server', () => {
+  async function deviceServer(port = 0): Promise<{ server: Server; url: string; sockets: Socket[] }> {
+    const sockets: Socket[] = [];
+    const server = createServer((socket) => sockets.push(socket)).listen(port, '127.0.0.1');
+    await once(server, 'listening');
+    onTestFinished(() => {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    });
+    return { server, url: `tcp://127.0.0.1:${portOf(server)}`, sockets };
+  }
+
+  it('gives readings, and says so when the far end hangs up', async () => {
+    const { url, sockets } = await deviceServer();
+    const puller = new Puller(serial, { serial: url, format: 'json' });
+    await expect.poll(() => puller.opened).toBe(1);
+    sockets[0]?.write('{"temp": 5}\n');
+    await expect.poll(() => puller.readings).toEqual(['board/temp = 5']);
+    sockets[0]?.end();
+    await expect.poll(() => puller.ended).toBe(true);
+    expect(puller.error).toMatchObject({ message: `${url} closed: unplugged, or the far end hung up` });
+  });
+
+  it('is opened again when the server is back', async () => {
+    const first = await deviceServer();
+    const { values, health } = supervised({ serial: first.url, format: 'json' });
+    await expect.poll(() => health()?.up).toBe(true);
+    first.server.close();
+    for (const socket of first.sockets) socket.destroy();
+    await expect.poll(() => health()?.detail).toMatch(/ECONNREFUSED/);
+    const second = await deviceServer(Number(new URL(first.url).port));
+    await expect.poll(() => health()?.up, { timeout: 20_000 }).toBe(true);
+    second.sockets[0]?.write('{"temp": 6}\n');
+    await expect.poll(() => values).toEqual([6]);
+  });
+
+  it('stops reading while nobody pulls', async () => {
+    const { url, sockets } = await deviceServer();
+    const puller = new Puller(serial, { serial: url, format: 'json' }, { paused: true });
+    await expect.poll(() => sockets.length).toBe(1);
+    const line = Buffer.from(`{"temp": 1, "filling": "${'x'.repeat(1000)}"}\n`);
+    const megabytes = Buffer.concat(Array.from({ length: 16_000 }, () => line));
+    let sent = false;
+    sockets[0]?.write(megabytes, () => (sent = true));
+    await expect.poll(() => puller.deliveries.length).toBe(1);
+    expect(sent, 'buffers of the operating system are smaller than 16 MB').toBe(false);
+    puller.resume();
+    await expect.poll(() => puller.readings.length, { timeout: 20_000 }).toBe(16_000);
+    expect(sent).toBe(true);
+  });
+
+  it('may be closed at any moment: while connecting, while reading', async () => {
+    const { url, sockets } = await deviceServer();
+    const reading = new Puller(serial, { serial: url, format: 'json' });
+    await expect.poll(() => reading.opened).toBe(1);
+    await reading.end();
+    expect(reading.error).toBeUndefined();
+    await expect.poll(() => sockets[0]?.destroyed || sockets[0]?.readableEnded).toBe(true);
+
+    // Nobody answers here any more, and the refusal comes when nobody waits for it.
+    const connecting = new Puller(serial, { serial: `tcp://127.0.0.1:${await freePort()}`, format: 'json' });
+    await connecting.end();
+    expect(connecting.opened).toBe(0);
+    const accepted = new Puller(serial, { serial: url, format: 'json' });
+    await accepted.end();
+    await expect.poll(() => sockets.every((socket) => socket.destroyed || socket.readableEnded)).toBe(true);
+  });
+});

@@ -1,0 +1,238 @@
+import { encodeStatus } from '@weir/shared/wire/codec.ts';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { Health } from '../health.ts';
+import { Outbox } from '../log/outbox.ts';
+import { MemoryDisk } from '../testing/memory-disk.ts';
+import { pane, transition } from '../testing/outputs.ts';
+import { TinyHub } from '../testing/tiny-hub.ts';
+import { systemClock, type Clock } from '../time/clock.ts';
+import { Uplink } from './uplink.ts';
+
+const range = (from: number, until: number): number[] =>
+  Array.from({ length: until - from }, (_, index) => from + index);
+
+async function start({ clock = systemClock, maxBytes = 1e9 }: { clock?: Clock; maxBytes?: number } = {}) {
+  const hub = await TinyHub.start('line-3');
+  const outbox = await Outbox.open(new MemoryDisk(), {
+    folder: '/outbox',
+    maxBytes,
+    journalIncarnation: 'journal',
+    newIncarnation: () => '0123456789abcdef',
+  });
+  const health = new Health(
+    () => 0,
+    () => undefined,
+  );
+  const uplink = new Uplink({
+    url: hub.url,
+    gateway: 'line-3',
+    key: () => undefined,
+    outbox,
+    health,
+    clock,
+    random: () => 0,
+    status: (online) => encodeStatus({ online, taken: 42 }),
+    statusMs: 100,
+  });
+  const end = new AbortController();
+  let running: Promise<void> = Promise.resolve();
+  const connect = (): void => void (running = uplink.run(end.signal));
+  const stop = async (): Promise<void> => {
+    end.abort();
+    await running;
+  };
+  onTestFinished(stop);
+  let cause = 0;
+  /** Puts panes and transitions into the outbox, so many to a record. */
+  const put = async (panes: readonly number[], transitions: readonly number[] = [], perRecord = 1): Promise<void> => {
+    for (let at = 0; at < Math.max(panes.length, transitions.length); at += perRecord) {
+      outbox.append((cause += 1), {
+        panes: panes.slice(at, at + perRecord).map((index) => pane(index)),
+        transitions: transitions.slice(at, at + perRecord).map((index) => transition(index)),
+      });
+    }
+    await outbox.sync();
+    uplink.nudge();
+  };
+  const isUp = (): boolean | undefined => health.all().find(({ part }) => part === 'uplink')?.up;
+  return { hub, outbox, uplink, health, connect, stop, put, isUp };
+}
+
+describe('the uplink', () => {
+  it('sends what is synced, in order, and trims by the ack of the hub', async () => {
+    const { hub, outbox, connect, put } = await start();
+    await put(range(0, 50));
+    connect();
+    await expect.poll(() => hub.stored.panes).toEqual(range(0, 50));
+    await put(range(50, 60), [1, 2]);
+    await expect.poll(() => hub.stored).toEqual({ panes: range(0, 60), alerts: [1, 2] });
+    await expect.poll(() => outbox.pendingRecords).toBe(0);
+    expect(outbox.lane('panes').acked).toBe(60);
+  });
+
+  it('frees nothing for the PUBACK of the broker', async () => {
+    const { hub, outbox, connect, put, uplink } = await start();
+    hub.acknowledging = false;
+    await put(range(0, 5));
+    connect();
+    await expect.poll(() => hub.batches.length).toBe(1);
+    // By the next status every PUBACK before it has come.
+    await expect.poll(() => hub.statuses.length).toBeGreaterThan(2);
+    expect(outbox.pendingRecords).toBe(5);
+    const [batch] = hub.batches;
+    hub.ack('panes', batch?.incarnation ?? '', 3);
+    await expect.poll(() => outbox.pendingRecords).toBe(2);
+    uplink.nudge();
+    expect(hub.batches).toHaveLength(1);
+  });
+
+  it('has at most four batches of a lane on the way', async () => {
+    const { hub, connect, put } = await start();
+    hub.acknowledging = false;
+    await put(range(0, 80_000), [], 1000);
+    connect();
+    await expect.poll(() => hub.batches.length).toBe(4);
+    await expect.poll(() => hub.statuses.length).toBeGreaterThan(2);
+    expect(hub.batches).toHaveLength(4);
+    const [first, second] = hub.batches;
+    expect(second?.first).toBe((first?.last ?? 0) + 1);
+    hub.ack('panes', first?.incarnation ?? '', first?.last ?? 0);
+    await expect.poll(() => hub.batches.length).toBe(5);
+    hub.ack('panes', first?.incarnation ?? '', hub.batches[2]?.last ?? 0);
+    await expect.poll(() => hub.batches.length).toBe(7);
+  });
+
+  it('lets alerts overtake a backlog of panes', async () => {
+    const { hub, connect, put } = await start();
+    hub.acknowledging = false;
+    await put(range(0, 40_000), [], 1000);
+    await put([], range(0, 3));
+    connect();
+    await expect.poll(() => hub.batches.length).toBe(5);
+    expect(hub.batches.map(({ lane }) => lane)).toEqual(['alerts', 'panes', 'panes', 'panes', 'panes']);
+    await put([], [3]);
+    await expect.poll(() => hub.batches.at(-1)).toMatchObject({ lane: 'alerts', first: 4, last: 4 });
+  });
+
+  it('sends again after a reconnect what the hub has not acknowledged, from the first of it', async () => {
+    const { hub, connect, put, isUp } = await start();
+    hub.acknowledging = false;
+    await put(range(0, 3));
+    connect();
+    await expect.poll(() => hub.batches.length).toBe(1);
+    hub.ack('panes', hub.batches[0]?.incarnation ?? '', 2);
+    await put([3]);
+    await expect.poll(() => hub.batches.length).toBe(2);
+    await hub.broker.kill();
+    await expect.poll(isUp).toBe(false);
+    await hub.broker.restart();
+    await expect.poll(() => hub.batches.length).toBe(3);
+    expect(hub.batches.map(({ first, last }) => [first, last])).toEqual([
+      [1, 3],
+      [4, 4],
+      [3, 4],
+    ]);
+  });
+
+  it('delivers everything exactly in order through any number of broken connections', async () => {
+    const { hub, outbox, connect, put, isUp } = await start();
+    connect();
+    for (let round = 0; round < 6; round++) {
+      await put(range(round * 2000, round * 2000 + 2000), [round], 20);
+      hub.acknowledging = round % 2 === 0;
+      await expect.poll(() => hub.batches.length).toBeGreaterThan(round);
+      await hub.broker.kill();
+      await put([100_000 + round]);
+      await expect.poll(isUp).toBe(false);
+      hub.acknowledging = true;
+      await hub.broker.restart();
+      await expect.poll(isUp, { timeout: 10_000 }).toBe(true);
+    }
+    await expect.poll(() => outbox.pendingRecords, { timeout: 10_000 }).toBe(0);
+    const expected = range(0, 6).flatMap((round) => [...range(round * 2000, round * 2000 + 2000), 100_000 + round]);
+    expect(hub.stored.panes).toEqual(expected);
+    expect(hub.stored.alerts).toEqual(range(0, 6));
+  });
+
+  it('sends again when acks stay out on a connection that lives', async () => {
+    let ahead = 0;
+    const clock: Clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + ahead };
+    const { hub, connect, put, uplink } = await start({ clock });
+    hub.acknowledging = false;
+    await put(range(0, 2));
+    connect();
+    await expect.poll(() => hub.batches.length).toBe(1);
+    hub.acknowledging = true;
+    ahead += 20_001;
+    uplink.nudge();
+    await expect.poll(() => hub.stored.panes).toEqual([0, 1]);
+    expect(hub.batches).toHaveLength(2);
+  });
+
+  it('takes no ack for another incarnation or lane, nor for more than it has', async () => {
+    const { hub, outbox, connect, put } = await start();
+    hub.acknowledging = false;
+    await put(range(0, 3), [0]);
+    connect();
+    await expect.poll(() => hub.batches.length).toBe(2);
+    hub.ack('panes', 'ffffffffffffffff', 3);
+    hub.ack('alerts', '0123456789abcdef', 1);
+    await expect.poll(() => outbox.lane('alerts').pendingRecords).toBe(0);
+    expect(outbox.lane('panes').pendingRecords).toBe(3);
+    hub.ack('panes', '0123456789abcdef', 1e9);
+    await expect.poll(() => outbox.lane('panes').pendingRecords).toBe(0);
+    hub.acknowledging = true;
+    await put([3]);
+    await expect.poll(() => hub.stored.panes.at(-1)).toBe(3);
+    expect(outbox.lane('panes').acked).toBe(4);
+  });
+
+  it('goes on when the hub sends what is no ack', async () => {
+    const { hub, outbox, connect, put } = await start();
+    hub.acknowledging = false;
+    await put([0]);
+    connect();
+    await expect.poll(() => hub.batches.length).toBe(1);
+    hub.send(Buffer.from('not an ack'));
+    hub.send(new Uint8Array(0));
+    for (const seq of [NaN, -1, 0.5, Infinity]) hub.ack('panes', '0123456789abcdef', seq);
+    hub.acknowledging = true;
+    await put([1]);
+    await expect.poll(() => hub.batches.length).toBe(2);
+    await expect.poll(() => outbox.pendingRecords).toBe(0);
+    await put([2]);
+    await expect.poll(() => hub.stored.panes.at(-1)).toBe(2);
+  });
+
+  it('goes on behind what was evicted while it waited for the hub', async () => {
+    const { hub, outbox, connect, put } = await start({ maxBytes: 100_000 });
+    await put(range(0, 20_000), [], 1000);
+    let lost = 0;
+    await outbox.makeRoom((readings) => (lost += readings));
+    expect(lost).toBeGreaterThan(0);
+    connect();
+    await expect.poll(() => hub.stored.panes.length).toBe(20_000 - lost);
+    expect(hub.stored.panes).toEqual(range(lost, 20_000));
+    await expect.poll(() => outbox.pendingRecords).toBe(0);
+  });
+
+  it('keeps the hub told how it is, and says good-bye when it stops', async () => {
+    const { hub, connect, stop, isUp } = await start();
+    connect();
+    await expect.poll(() => hub.statuses.length).toBeGreaterThan(2);
+    expect(hub.statuses[0]).toMatchObject({ online: true, taken: 42 });
+    expect(isUp()).toBe(true);
+    await stop();
+    expect(hub.statuses.at(-1)?.online).toBe(false);
+  });
+
+  it('leaves a last will when the connection breaks', async () => {
+    const { hub, connect } = await start();
+    connect();
+    await expect.poll(() => hub.statuses.length).toBeGreaterThan(0);
+    const before = hub.statuses.length;
+    hub.broker.cut();
+    await expect.poll(() => hub.statuses.slice(before).some(({ online }) => !online)).toBe(true);
+    await expect.poll(() => hub.statuses.at(-1)?.online).toBe(true);
+  });
+});
