@@ -86,10 +86,13 @@ function largest(ms: number): string {
   return `${Math.floor(ms / dayMs)} days`;
 }
 
-/** The time of day; with the date when it was not today. */
+/** The time of day; with the date when it was not today, and the year when it was another. */
 export function formatTime(timeMs: number, nowMs: number): string {
   const time = timeOfDay.format(timeMs);
-  return dayMonth.format(timeMs) === dayMonth.format(nowMs) ? time : `${dayMonth.format(timeMs)}, ${time}`;
+  const [then, now] = [new Date(timeMs), new Date(nowMs)];
+  if (then.toDateString() === now.toDateString()) return time;
+  const year = then.getFullYear() === now.getFullYear() ? '' : ` ${then.getFullYear()}`;
+  return `${dayMonth.format(timeMs)}${year}, ${time}`;
 }
 
 /** A tick of the time axis: the day at midnight, else no finer than the ticks are apart. */

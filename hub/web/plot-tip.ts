@@ -7,6 +7,7 @@ import { lineColours } from './theme.ts';
 
 /** Devices named; the chart shows the others. */
 const maxRows = 8;
+const gapPx = 12;
 
 export interface TipRow {
   readonly device: string;
@@ -40,9 +41,11 @@ export class PlotTip {
     const items = rows.slice(0, maxRows).map(tipItem);
     if (rows.length > maxRows) items.push(element('li', '', `and ${rows.length - maxRows} more`));
     this.#rows.replaceChildren(...(items.length > 0 ? items : [element('li', '', 'no pane')]));
-    const onLeftHalf = left < plot.over.clientWidth / 2;
-    this.#root.style.left = onLeftHalf ? `${left + 12}px` : 'auto';
-    this.#root.style.right = onLeftHalf ? 'auto' : `${plot.over.clientWidth - left + 12}px`;
+    const { clientWidth } = plot.over;
+    const width = this.#root.offsetWidth;
+    // Right of the cursor, or left of it where the chart ends; on a phone over it, never outside the page.
+    const beside = left + gapPx + width <= clientWidth ? left + gapPx : left - gapPx - width;
+    this.#root.style.left = `${Math.max(beside, Math.min(0, clientWidth - width))}px`;
   }
 }
 

@@ -88,7 +88,7 @@ export class Plot {
       height: heightPx,
       ms: 1,
       legend: { show: false },
-      padding: [8, 12, 0, 0],
+      padding: [8, 20, 0, 0],
       scales: {
         x: { range: () => [this.#data.fromMs, this.#data.toMs] },
         y: { range: (_, min, max) => valueRange(min, max) },

@@ -46,7 +46,8 @@ export class SignalsView {
     const places = new Map(devices.map((device, place) => [device, place]));
     const shared = {
       places,
-      chosenWindow: state.window,
+      // A window this gateway has nowhere is not what its charts lack.
+      chosenWindow: windowsOf(state.series, state.gateway).find((window) => window.id === state.window)?.id,
       percentile: this.#percentile.checked,
       theme: this.#theme,
       nowMs: state.nowMs,

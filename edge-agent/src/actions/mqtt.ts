@@ -38,7 +38,13 @@ class MqttAction implements Action {
     const topic = this.#config.topic.replaceAll(/\{(gateway|rule|device|signal)\}/g, (_, key: string) =>
       String(message[key]),
     );
-    await session.publish(topic, Buffer.from(JSON.stringify(message)), this.#config.retain);
+    const cut = (): void => session.destroy();
+    signal.addEventListener('abort', cut);
+    try {
+      await session.publish(topic, Buffer.from(JSON.stringify(message)), this.#config.retain);
+    } finally {
+      signal.removeEventListener('abort', cut);
+    }
   }
 
   async close(): Promise<void> {

@@ -93,7 +93,8 @@ function toReadings(
 
 function checkColumns(path: string, columns: readonly string[], options: RecordingOptions): void {
   if (timeColumnOf(columns, options) === undefined) {
-    throw new CommandError(`${path}: no time column among ${columns.join(', ')}; say which with --time`);
+    const missing = options.time === undefined ? 'no time column' : `no column "${options.time}"`;
+    throw new CommandError(`${path}: ${missing} among ${columns.join(', ')}; say which with --time`);
   }
   const long = columns.includes('signal') && columns.includes('value');
   if (!long && !columns.some((column) => options.signals.has(options.map.get(column) ?? column))) {

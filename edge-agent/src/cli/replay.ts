@@ -14,6 +14,8 @@ import type { Losses } from '@weir/shared/model/ledger.ts';
 import type { Transition } from '@weir/shared/model/alert.ts';
 import type { Pane } from '@weir/shared/model/pane.ts';
 import { Pipeline, type Outputs } from '@weir/shared/pipeline/pipeline.ts';
+import { messageOf } from '../logger.ts';
+import { CommandError } from './gateway-file.ts';
 import { Progress } from './progress.ts';
 import { readRecording, type RecordingOptions } from './recording.ts';
 
@@ -40,8 +42,10 @@ const warningsShown = 10;
 export async function replay(file: GatewayFile, options: ReplayOptions): Promise<ReplaySummary> {
   const plan = compilePlan(file);
   const pipeline = new Pipeline(plan);
+  const { size } = await usable(options.recording, stat(options.recording));
   const sink = options.out === undefined ? undefined : createWriteStream(options.out);
-  const progress = new Progress((await stat(options.recording)).size, options.progress);
+  if (sink !== undefined) await usable(options.out ?? '', once(sink, 'open'));
+  const progress = new Progress(size, options.progress);
   const started = performance.now();
   let panes = 0;
   let transitions = 0;
@@ -94,6 +98,15 @@ export async function replay(file: GatewayFile, options: ReplayOptions): Promise
     lost: pipeline.ledger.losses(),
     seconds: (performance.now() - started) / 1000,
   };
+}
+
+/** A file the person has named and that cannot be used is told in a sentence. */
+async function usable<T>(path: string, opening: Promise<T>): Promise<T> {
+  try {
+    return await opening;
+  } catch (error) {
+    throw new CommandError(`${path}: cannot be used: ${messageOf(error)}`);
+  }
 }
 
 async function write(line: string, sink: Writable | undefined, print: (line: string) => void): Promise<void> {

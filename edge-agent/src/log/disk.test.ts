@@ -7,7 +7,7 @@ import { realDisk, replaceFile, type Disk } from './disk.ts';
 
 /** What the log relies on, of the real disk and of the one the other tests simulate. */
 describe.each([
-  ['the real disk', async () => ({ disk: realDisk as Disk, folder: await tempFolder() })],
+  ['the real disk', async () => ({ disk: realDisk, folder: await tempFolder() })],
   ['the simulated disk', async () => ({ disk: new MemoryDisk() as Disk, folder: '/data' })],
 ])('%s', (_, make) => {
   it('appends, and reads what was appended from any place', async () => {

@@ -50,8 +50,8 @@ describe('the lock of a data folder', () => {
   it.each(['', 'garbage', '-1', '0', '1e99'])('is taken over when it says "%s"', async (text) => {
     const path = join(await tempFolder(), 'lock');
     await writeFile(path, text);
-    await (
-      await lock(path)
-    )();
+    const unlock = await lock(path);
+    expect(await readFile(path, 'utf8')).toMatch(/^\d+ \d+$/);
+    await unlock();
   });
 });

@@ -613,7 +613,9 @@ describe('a log and a power cut', () => {
     const seq = reopened.append(bytesOf('acknowledged'));
     await reopened.sync();
     expect(await textsOf(reopened)).toEqual([
-      ...['1: record 1', '2: record 2', '3: record 3'],
+      '1: record 1',
+      '2: record 2',
+      '3: record 3',
       textOf({ seq, payload: bytesOf('acknowledged') }),
     ]);
   });

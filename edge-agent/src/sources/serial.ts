@@ -119,7 +119,13 @@ async function openStream({ serial: address, baud }: Config, base: string, signa
   if (address.startsWith('tcp://')) {
     const { hostname, port } = new URL(address);
     const socket = connect({ host: hostname, port: Number(port) });
-    await once(socket, 'connect', { signal });
+    try {
+      await once(socket, 'connect', { signal });
+    } catch (error) {
+      // Told to stop: the refusal may still come, and nobody waits for it.
+      socket.on('error', () => undefined).destroy();
+      throw error;
+    }
     return socket.setKeepAlive(true, 15_000);
   }
   // Loaded when first needed: an agent without serial lines does not pay for it.

@@ -226,6 +226,18 @@ describe('the uplink', () => {
     expect(hub.statuses.at(-1)?.online).toBe(false);
   });
 
+  it.each(['subscribes', 'publishes'])('stops although the broker never answers when it %s', async (what) => {
+    // Waits pass quickly here.
+    const clock: Clock = { ...systemClock, sleep: (ms, signal) => systemClock.sleep(ms / 100, signal) };
+    const { hub, connect, stop } = await start({ clock });
+    if (what === 'subscribes') hub.broker.aedes.authorizeSubscribe = () => undefined;
+    else hub.broker.aedes.authorizePublish = () => undefined;
+    connect();
+    await expect.poll(() => hub.broker.aedes.connectedClients).toBe(1);
+    await stop();
+    await expect.poll(() => hub.broker.aedes.connectedClients).toBe(0);
+  });
+
   it('leaves a last will when the connection breaks', async () => {
     const { hub, connect } = await start();
     connect();

@@ -20,6 +20,8 @@ const batchBytes = 96 * 1024;
 const batchesOnTheWay = 4;
 /** No ack for so long, and the window is sent again. */
 const ackTimeoutMs = 20_000;
+/** How long stopping waits for the broker. */
+const farewellMs = 2000;
 const maxPacketBytes = 256 * 1024;
 
 export interface UplinkParts {
@@ -83,6 +85,13 @@ export class Uplink {
   async #connection(signal: AbortSignal, wentWell: () => void): Promise<void> {
     const { gateway, health, outbox, clock } = this.#parts;
     const session = await this.#connect(signal);
+    // A broker that answers no more must not keep the agent from stopping.
+    const gone = new AbortController();
+    const farewell = (): void =>
+      void clock.sleep(farewellMs, gone.signal).then(() => {
+        if (!gone.signal.aborted) session.destroy();
+      });
+    signal.addEventListener('abort', farewell);
     let lost: Error | undefined;
     session.closed.then(
       (error) => {
@@ -113,6 +122,8 @@ export class Uplink {
       if (lost !== undefined) throw lost;
       await session.publish(statusTopic(gateway), this.#parts.status(false), true).catch(() => undefined);
     } finally {
+      gone.abort();
+      signal.removeEventListener('abort', farewell);
       this.#positions = [];
       await session.end();
     }

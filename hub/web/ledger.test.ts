@@ -1,0 +1,22 @@
+import { describe, expect, it } from 'vitest';
+import { sumLedger } from './ledger.ts';
+
+const ledger = { taken: 100, stored: 80, pending: 0, open: 5, lost: { too_late: 10, future: 5 } };
+
+describe('the loss ledger', () => {
+  it('balances when every reading taken is stored, pending, open or lost', () => {
+    expect(sumLedger(ledger)).toEqual({ lost: 15, apart: 0, balanced: true, settling: false });
+  });
+
+  it('says how many readings are missing', () => {
+    expect(sumLedger({ ...ledger, stored: 77 })).toMatchObject({ apart: 3, balanced: false, settling: false });
+  });
+
+  it('says how many readings are counted twice', () => {
+    expect(sumLedger({ ...ledger, stored: 82 })).toMatchObject({ apart: -2, balanced: false });
+  });
+
+  it('is settling, not wrong, while something is on its way', () => {
+    expect(sumLedger({ ...ledger, pending: 4 })).toMatchObject({ apart: -4, balanced: false, settling: true });
+  });
+});

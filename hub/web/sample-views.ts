@@ -1,0 +1,59 @@
+// Views as the hub sends them, for the tests beside them.
+
+import type { AlertView, GatewayView, PaneView, SeriesView } from '../src/http/views.ts';
+import type { Point, Track } from './tracks.ts';
+
+export const tenSeconds = { id: '10s', sizeMs: 10_000, compute: ['mean', 'min', 'max'] };
+export const oneMinute = { id: '1m', sizeMs: 60_000, compute: ['mean', 'p95'] };
+
+export function seriesOf(part: Partial<SeriesView> = {}): SeriesView {
+  const names = { gateway: 'line-3', device: 'tempering', signal: 'temperature', unit: '°C' };
+  return { ...names, windows: [tenSeconds, oneMinute], ...part };
+}
+
+export function paneOf(start: number, mean: number, part: Partial<PaneView> = {}): PaneView {
+  const names = { gateway: 'line-3', device: 'tempering', signal: 'temperature', window: '10s', sizeMs: 10_000 };
+  return { ...names, start, revision: 0, count: 10, values: { mean, min: mean - 1, max: mean + 1 }, ...part };
+}
+
+export function pointOf(start: number, mean: number | null, order = 0): Point {
+  const values = { mean, min: mean === null ? null : mean - 1, max: mean === null ? null : mean + 1 };
+  return { start, count: 10, revision: 0, values, order };
+}
+
+export function trackOf(points: readonly Point[], part: Partial<Track> = {}): Track {
+  const { gateway, device, signal, unit } = seriesOf();
+  return { gateway, device, signal, unit, window: tenSeconds, loaded: true, points, ...part };
+}
+
+export function alertOf(part: Partial<AlertView> = {}): AlertView {
+  const names = {
+    gateway: 'line-3',
+    rule: 'too_hot',
+    device: 'tempering',
+    signal: 'temperature',
+    severity: 'critical',
+  };
+  return { ...names, since: 1000, fired: 2000, cleared: null, value: 34.5, ...part };
+}
+
+export function gatewayOf(part: Partial<GatewayView> = {}): GatewayView {
+  return {
+    name: 'line-3',
+    online: true,
+    seen: 1000,
+    version: '0.1.0',
+    taken: 0,
+    open: 0,
+    pending: 0,
+    stored: 0,
+    lost: {},
+    readingsPerSecond: 0,
+    outboxBytes: 0,
+    journalBytes: 0,
+    memoryBytes: 0,
+    health: [],
+    deadLetters: [],
+    ...part,
+  };
+}
