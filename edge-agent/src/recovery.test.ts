@@ -3,6 +3,7 @@ import { compilePlan } from '@weir/shared/config/compile.ts';
 import { Pipeline, type Outputs } from '@weir/shared/pipeline/pipeline.ts';
 import { transitionKey } from '@weir/shared/model/alert.ts';
 import { describe, expect, it } from 'vitest';
+import { readCheckpoint, writeCheckpoint } from './log/checkpoint.ts';
 import { decodeBlock } from './log/journal-block.ts';
 import { joinPath, realDisk } from './log/disk.ts';
 import { replayBlock } from './recovery.ts';
@@ -334,6 +335,13 @@ describe('recovery', () => {
     expect(await takenAfter((disk) => disk.remove('/data/checkpoint'))).toBe(2);
     expect(await takenAfter((disk) => void disk.contentOf('/data/checkpoint').fill(7, 12))).toBe(2);
     expect(await takenAfter((disk) => disk.overwrite('/data/checkpoint', new Uint8Array(0)))).toBe(2);
+    // A snapshot of another version: the journal has everything, from its beginning.
+    const ofAnotherVersion = async (disk: MemoryDisk): Promise<void> => {
+      const checkpoint = await readCheckpoint(disk, '/data/checkpoint');
+      if (typeof checkpoint !== 'object') throw new Error('there is a checkpoint');
+      await writeCheckpoint(disk, '/data/checkpoint', { ...checkpoint, snapshot: Uint8Array.of(99) });
+    };
+    expect(await takenAfter(ofAnotherVersion)).toBe(2);
     expect(await takenAfter((disk) => forget(disk, '/data/journal'))).toBe(1);
     expect(await takenAfter((disk) => forget(disk, '/data/outbox/panes'))).toBe(2);
     expect(

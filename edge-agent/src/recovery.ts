@@ -57,8 +57,11 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   if (journal.salvage.bytes > 0) logger.warn('journal was damaged; what checks out is used', { ...journal.salvage });
 
   const checkpointPath = joinPath(folder, 'checkpoint');
-  const checkpoint = await usableCheckpoint(disk, checkpointPath, journal, logger);
-  const pipeline = restorePipeline(plan, checkpoint, logger);
+  const found = await usableCheckpoint(disk, checkpointPath, journal, logger);
+  const restored = found && restorePipeline(plan, found, logger);
+  const pipeline = restored ?? new Pipeline(plan);
+  // A checkpoint that cannot be used is none: the journal is then replayed from its beginning.
+  const checkpoint = restored === undefined ? undefined : found;
   const unfinished = parseUnfinished(checkpoint?.unacted ?? '[]');
   const done = new Set<string>();
   const recent = new RecentReadings();
@@ -133,8 +136,8 @@ async function usableCheckpoint(
   return { ...checkpoint, seq: 0 };
 }
 
-function restorePipeline(plan: Plan, checkpoint: Checkpoint | undefined, logger: Logger): Pipeline {
-  if (checkpoint === undefined) return new Pipeline(plan);
+/** @returns undefined when the snapshot is of another version or damaged */
+function restorePipeline(plan: Plan, checkpoint: Checkpoint, logger: Logger): Pipeline | undefined {
   try {
     const { pipeline, dropped } = restore(plan, checkpoint.snapshot);
     if (dropped.length > 0) {
@@ -145,8 +148,8 @@ function restorePipeline(plan: Plan, checkpoint: Checkpoint | undefined, logger:
     }
     return pipeline;
   } catch (error) {
-    logger.warn('the checkpoint cannot be used; starting from the journal alone', { reason: messageOf(error) });
-    return new Pipeline(plan);
+    logger.warn('the checkpoint cannot be used; replaying the whole journal instead', { reason: messageOf(error) });
+    return undefined;
   }
 }
 

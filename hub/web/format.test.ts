@@ -50,7 +50,13 @@ describe('numbers', () => {
   });
 
   it('counts bytes in thousands, as cards are sold', () => {
-    expect([999, 18_324, 812_345_678, 2e12].map(formatBytes)).toEqual(['999 B', '18.3 kB', '812 MB', '2 TB']);
+    expect([999, 1000, 18_324, 812_345_678, 2e12].map(formatBytes)).toEqual([
+      '999 B',
+      '1 kB',
+      '18.3 kB',
+      '812 MB',
+      '2 TB',
+    ]);
   });
 });
 

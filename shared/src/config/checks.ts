@@ -154,8 +154,11 @@ function checkAlerts(file: GatewayFile, { yaml, written }: Context): void {
   }
 }
 
-/** Every text of a list must be one of the names. */
+/** Every text of a list, or a text alone, must be one of the names. */
 function checkNames(list: unknown, known: readonly string[], what: string, at: Path, yaml: YamlFile): void {
+  if (typeof list === 'string' && list !== 'all' && !known.includes(list)) {
+    yaml.add(`no ${what} "${list}"${suggestion(list, known)}`, at);
+  }
   if (!Array.isArray(list)) return;
   for (const [place, name] of list.entries()) {
     if (typeof name === 'string' && !known.includes(name))

@@ -86,7 +86,9 @@ export const windowSchema = z.strictObject({
   every: positiveDuration
     .refine((ms) => Number.isInteger(ms), { message: 'a window is a whole number of milliseconds' })
     .describe('Length of the tumbling window, aligned to the epoch (UTC).'),
-  of: z.union([z.literal('all'), z.array(z.string()).min(1)]).describe('`all`, or a list of signals.'),
+  of: z
+    .union([z.literal('all'), z.string().transform((one) => [one]), z.array(z.string()).min(1)])
+    .describe('`all`, a signal, or a list of signals.'),
   compute: z.array(z.enum(statistics)).min(1).describe('`count` is always there.'),
   lateness: duration.optional().describe('How late a reading may come and still correct the window. Default 1h.'),
 });

@@ -25,9 +25,12 @@ export interface Plan {
   readonly maxSeries: number;
 }
 
-/** What a window's state may be taken over by: the same name, size and statistics. */
+/**
+ * What a window's state may be taken over by: the same size. Other statistics are no other window: count, mean, min, max and
+ * standard deviation are always kept, and a percentile asked for anew is undefined in windows that began without it.
+ */
 export function windowKey(spec: WindowSpec): string {
-  return `${spec.id}:${spec.sizeMs}:${spec.compute.join(',')}`;
+  return `${spec.id}:${spec.sizeMs}`;
 }
 
 /** What a rule's state may be taken over by: the same name and conditions. */

@@ -110,16 +110,32 @@ test('a window keeps its state beside another that is taken out, and what is dro
     planOf([signalOf({ windows: [short], latenessMs: 5000 })]),
     [500, 1500],
   );
-  expect(dropped).toStrictEqual(['oven/temperature 10000ms:10000:mean']);
+  expect(dropped).toStrictEqual(['oven/temperature 10000ms:10000']);
   expect(pipeline.ledger.losses()).toStrictEqual({});
   ingest(pipeline, [600, 2000]);
   expect(brief(pipeline.drain().panes)).toStrictEqual(['1000ms 0 r1 n2 fresh1', '1000ms 1000 r0 n1 fresh1']);
   expectBalanced(pipeline);
 });
 
+test('a window that is to compute something else keeps its readings; a percentile asked for anew is undefined in it', () => {
+  const before = { ...short, compute: ['mean'] as const };
+  const after = { ...short, compute: ['mean', 'max', 'p95'] as const };
+  const { pipeline, dropped } = restarted(
+    signalOf({ windows: [before], latenessMs: 5000 }),
+    planOf([signalOf({ windows: [after], latenessMs: 5000 })]),
+    [500, 1500, 2500],
+  );
+  expect(dropped).toStrictEqual([]);
+  // A late reading corrects the whole window, it does not replace it by itself.
+  ingest(pipeline, [600], 30);
+  const [corrected] = pipeline.drain().panes;
+  expect(corrected).toMatchObject({ start: 0, revision: 1, count: 2, values: [25, 30, NaN] });
+  expectBalanced(pipeline);
+});
+
 test('readings that only a window taken out would have reported are counted as reconfigured', () => {
   const { pipeline, dropped } = restarted(signalOf(), planOf([signalOf({ windows: [long] })]), [500, 1500, 1600]);
-  expect(dropped).toStrictEqual(['oven/temperature 1000ms:1000:mean']);
+  expect(dropped).toStrictEqual(['oven/temperature 1000ms:1000']);
   expect(pipeline.ledger.losses()).toStrictEqual({ reconfigured: 2 });
   expect([pipeline.reported, pipeline.open]).toStrictEqual([1, 0]);
   expectBalanced(pipeline);

@@ -2,8 +2,8 @@
 // guarantees", VLDB 2019), through @datadog/sketches-js.
 //
 // This file adds what the library leaves out: compact bytes without protobufjs, and a merge that also merges the negative
-// values (the library's own forgets them). Bins are bounded: beyond 2,048 the lowest collapse, which loosens the error of
-// the lowest quantiles only when a window spans more than 17 orders of magnitude.
+// values (the library's own forgets them). Bins are bounded: beyond 2,048, when a window spans more than
+// 17 orders of magnitude, the lowest collapse; quantiles are then off (the library, at 2.1.1, counts a collapsed bin twice).
 
 import { LogCollapsingLowestDenseDDSketch } from '@datadog/sketches-js';
 import type { ByteReader, ByteWriter } from '../model/bytes.ts';
