@@ -115,7 +115,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const sources = [...file.sources].map(([id, part]) => {
     const kind = sourceKinds.find(({ key }) => key === part.kind);
     if (kind === undefined) throw new Error(`no source kind "${part.kind}"`);
-    health.down(`source ${id}`, 'not open yet');
+    health.expect(`source ${id}`);
     const source = kind.make(part, {
       id,
       gateway: file.gateway,

@@ -26,4 +26,17 @@ describe('health', () => {
     ]);
     expect(health.all()).toEqual([changes[0], changes[3]]);
   });
+
+  it('shows a part that is still to come up as down, and reports only what becomes of it', () => {
+    const changes: PartHealth[] = [];
+    const health = new Health(
+      () => 100,
+      (part) => changes.push(part),
+    );
+    health.expect('source press');
+    expect(health.all()).toEqual([{ part: 'source press', up: false, detail: 'not open yet', since: 100 }]);
+    expect(changes).toEqual([]);
+    health.down('source press', 'no such device');
+    expect(changes).toEqual([{ part: 'source press', up: false, detail: 'no such device', since: 100 }]);
+  });
 });

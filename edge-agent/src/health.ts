@@ -20,6 +20,11 @@ export class Health {
     this.#changed = changed;
   }
 
+  /** A part that is still to come up: shown as down, but nothing to report. */
+  expect(part: string): void {
+    this.#parts.set(part, { part, up: false, detail: 'not open yet', since: this.#now() });
+  }
+
   up(part: string): void {
     this.#set(part, true, '');
   }
