@@ -176,13 +176,16 @@ describe('weir-agent replay', () => {
       { time: 1_704_067_212, signal: 'temperature', value: 40, device: 'recording', arrival: 1_704_067_213 },
       { time: 1_704_067_205, signal: 'temperature', value: 32, device: 'recording', arrival: 1_704_067_213.1 },
       { time: 1_704_067_215, signal: 'temperature', value: 20, device: 'recording', arrival: 1_704_067_216 },
+      // Ten thousand seconds ahead of its arrival.
+      { time: 1_704_077_215, signal: 'temperature', value: 99, device: 'recording', arrival: 1_704_067_217 },
     ];
     const folder = await folderWith({
       'good.yaml': good,
       'r.jsonl': lines.map((line) => JSON.stringify(line)).join('\n'),
     });
-    const { code, out } = await weirAgent(folder, 'replay', 'good.yaml', 'r.jsonl', '--time-unit', 's');
+    const { code, out, err } = await weirAgent(folder, 'replay', 'good.yaml', 'r.jsonl', '--time-unit', 's');
     expect(code).toBe(0);
+    expect(err).toEqual([expect.stringMatching(/^5 readings, 1 future; /)]);
     const found = sorted(out);
     expect(found.transitions).toEqual(transitions);
     expect(found.panes.findLast(({ start }) => start === panes[0]?.start)).toEqual({

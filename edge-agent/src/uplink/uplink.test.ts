@@ -2,6 +2,7 @@ import { encodeStatus } from '@weir/shared/wire/codec.ts';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Health } from '../health.ts';
 import { Outbox } from '../log/outbox.ts';
+import { scanSegment } from '../log/segment.ts';
 import { MemoryDisk } from '../testing/memory-disk.ts';
 import { pane, transition } from '../testing/outputs.ts';
 import { TinyHub } from '../testing/tiny-hub.ts';
@@ -13,7 +14,8 @@ const range = (from: number, until: number): number[] =>
 
 async function start({ clock = systemClock, maxBytes = 1e9 }: { clock?: Clock; maxBytes?: number } = {}) {
   const hub = await TinyHub.start('line-3');
-  const outbox = await Outbox.open(new MemoryDisk(), {
+  const disk = new MemoryDisk();
+  const outbox = await Outbox.open(disk, {
     folder: '/outbox',
     maxBytes,
     journalIncarnation: 'journal',
@@ -55,7 +57,7 @@ async function start({ clock = systemClock, maxBytes = 1e9 }: { clock?: Clock; m
     uplink.nudge();
   };
   const isUp = (): boolean | undefined => health.all().find(({ part }) => part === 'uplink')?.up;
-  return { hub, outbox, uplink, health, connect, stop, put, isUp };
+  return { hub, disk, outbox, uplink, health, connect, stop, put, isUp };
 }
 
 describe('the uplink', () => {
@@ -202,6 +204,22 @@ describe('the uplink', () => {
     await expect.poll(() => outbox.pendingRecords).toBe(0);
     await put([2]);
     await expect.poll(() => hub.stored.panes.at(-1)).toBe(2);
+  });
+
+  it('passes over a damaged entry, and numbers those behind it right', async () => {
+    const { hub, disk, outbox, connect, put } = await start();
+    await put(range(0, 6));
+    const path = `/outbox/panes/${(await disk.list('/outbox/panes'))[0]}`;
+    const { entries } = scanSegment(disk.contentOf(path), { first: 1, incarnation: '' });
+    const damaged = entries[2]?.offset ?? 0;
+    disk.contentOf(path).fill(0xee, damaged, damaged + 10);
+    connect();
+    await expect.poll(() => hub.stored.panes).toEqual([0, 1, 3, 4, 5]);
+    expect(hub.batches.map(({ first, last }) => [first, last])).toEqual([
+      [1, 2],
+      [4, 6],
+    ]);
+    await expect.poll(() => outbox.lane('panes').acked).toBe(6);
   });
 
   it('goes on behind what was evicted while it waited for the hub', async () => {
