@@ -48,5 +48,5 @@ await build({
   target: 'es2022',
   logLevel: 'warning',
 });
-cpSync(join(root, 'hub/web/index.html'), join(page, 'index.html'));
+for (const file of ['index.html', 'icon.svg']) cpSync(join(root, 'hub/web', file), join(page, file));
 console.log('built dist/agent, dist/hub');

@@ -51,6 +51,7 @@ describe.skipIf(!able)('the hub page in a browser', () => {
       const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
       const errors: string[] = [];
       page.on('pageerror', (error) => errors.push(error.message));
+      page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
       await page.goto(hub.url);
       await page.locator('[data-gateway-card=line-3]').waitFor();
 

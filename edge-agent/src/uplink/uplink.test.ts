@@ -192,15 +192,18 @@ describe('the uplink', () => {
   it('goes on when the hub sends what is no ack', async () => {
     const { hub, outbox, connect, put } = await start();
     hub.acknowledging = false;
-    await put([0]);
+    await put([0], [0]);
     connect();
-    await expect.poll(() => hub.batches.length).toBe(1);
+    await expect.poll(() => hub.batches.length).toBe(2);
     hub.send(Buffer.from('not an ack'));
     hub.send(new Uint8Array(0));
     for (const seq of [NaN, -1, 0.5, Infinity]) hub.ack('panes', '0123456789abcdef', seq);
+    hub.ack('alerts', '0123456789abcdef', 1);
+    await expect.poll(() => outbox.lane('alerts').pendingRecords).toBe(0);
+    expect(outbox.lane('panes').pendingRecords).toBe(1);
     hub.acknowledging = true;
     await put([1]);
-    await expect.poll(() => hub.batches.length).toBe(2);
+    await expect.poll(() => hub.batches.length).toBe(3);
     await expect.poll(() => outbox.pendingRecords).toBe(0);
     await put([2]);
     await expect.poll(() => hub.stored.panes.at(-1)).toBe(2);

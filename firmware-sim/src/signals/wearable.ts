@@ -21,12 +21,14 @@ export function heartRate(random: Random, isWalking: TwoState): Signal {
 /** Steps since midnight (UTC): only rises, with about 110 steps in a minute of walking, and starts again at 0. */
 export function steps(random: Random, isWalking: TwoState): Signal {
   const cadence = ouNoise(random, 8, 20_000);
+  const stepsADay = clamped(7000 + 2000 * random.gaussian(), 2000, 14_000);
   let count = 0;
   let lastMs: number | undefined;
   return (atMs) => {
     const midnightMs = atMs - (atMs % dayMs);
     // A band that is switched on at noon has been worn since the morning.
-    if (lastMs === undefined) count = (7000 * clamped(atMs - midnightMs - 6 * hourMs, 0, 16 * hourMs)) / (16 * hourMs);
+    if (lastMs === undefined)
+      count = (stepsADay * clamped(atMs - midnightMs - 6 * hourMs, 0, 16 * hourMs)) / (16 * hourMs);
     else if (midnightMs > lastMs) {
       count = 0;
       lastMs = midnightMs;

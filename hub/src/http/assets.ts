@@ -1,4 +1,4 @@
-// The page's files: `/`, `/page.js`, `/page.css`.
+// The page's files: `/`, `/page.js`, `/page.css`, `/icon.svg`.
 //
 // Run from the repository, hub/web/page.ts and page.css are bundled in memory at the first request, each with everything it
 // imports. Run from a bundle, the files lie ready in `page/` beside it.
@@ -17,6 +17,7 @@ const types = {
   'index.html': 'text/html; charset=utf-8',
   'page.js': 'text/javascript; charset=utf-8',
   'page.css': 'text/css; charset=utf-8',
+  'icon.svg': 'image/svg+xml',
 } as const;
 
 type AssetName = keyof typeof types;
