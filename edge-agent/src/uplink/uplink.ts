@@ -220,10 +220,7 @@ export class Uplink {
 /** @returns the ack, or a sentence when it is none: it comes from outside, and must not end the agent */
 function readAck(payload: Uint8Array): Ack | string {
   try {
-    const ack = decodeAck(payload);
-    return Number.isSafeInteger(ack.seq)
-      ? ack
-      : `the hub acknowledges number ${ack.seq}; do hub and agent fit together?`;
+    return decodeAck(payload);
   } catch (error) {
     return `the hub sends an ack that cannot be read (${messageOf(error)}); do hub and agent fit together?`;
   }
