@@ -19,7 +19,7 @@ import { writeCheckpoint } from './log/checkpoint.ts';
 import type { Disk } from './log/disk.ts';
 import { BlockBuilder } from './log/journal-block.ts';
 import type { Log, Seq } from './log/log.ts';
-import type { Outbox } from './log/outbox.ts';
+import type { Eviction, Outbox } from './log/outbox.ts';
 import { messageOf } from './logger.ts';
 import type { RecentReadings } from './recent-readings.ts';
 import type { Delivery } from './sources/source.ts';
@@ -54,6 +54,7 @@ interface Commit {
   readonly readings: number;
   readonly block: Uint8Array;
   readonly outputs: Outputs;
+  readonly evicted: Eviction | undefined;
   /** Emptied when called: a commit that is tried again must not acknowledge again. */
   readonly acks: (() => void)[];
   readonly checkpoint: { readonly snapshot: Uint8Array; readonly unacted: string } | undefined;
@@ -94,6 +95,11 @@ export class Engine {
   /** Readings in panes that are on their way to the outbox. */
   get drained(): number {
     return this.#drained;
+  }
+
+  /** Readings in panes that count as evicted already and go when the commit under way has said so. */
+  get evicting(): number {
+    return this.#unfinished?.evicted?.readings ?? 0;
   }
 
   /** Readings that came again and were known. */
@@ -190,7 +196,7 @@ export class Engine {
 
   /** Closes the block. Everything in here is one step: nothing may come in between the drain and the snapshot. */
   #prepare(checkpoint: boolean): Commit | undefined {
-    const { pipeline, clock, actions } = this.#parts;
+    const { pipeline, outbox, clock, actions } = this.#parts;
     const now = clock.now();
     pipeline.tick(now);
     const outputs = pipeline.drain();
@@ -202,6 +208,11 @@ export class Engine {
       this.#release();
       return undefined;
     }
+    const evicted = outbox.overdue();
+    if (evicted !== undefined) {
+      pipeline.evict(evicted.readings);
+      this.#block.evict(evicted);
+    }
     const { readings } = this.#block;
     const block = this.#block.finish(now);
     this.#block = new BlockBuilder(pipeline.series);
@@ -211,6 +222,7 @@ export class Engine {
       readings,
       block,
       outputs,
+      evicted,
       acks: this.#acks,
       checkpoint: due ? { snapshot: snapshot(pipeline), unacted: actions.unfinished() } : undefined,
       seq: undefined,
@@ -236,6 +248,8 @@ export class Engine {
     outbox.append(commit.seq, commit.outputs);
     this.#drained = 0;
     await outbox.sync();
+    // Before the checkpoint: behind it, nobody would know that these were to go.
+    if (commit.evicted !== undefined) await outbox.evict(commit.evicted.through);
     this.#unfinished = undefined;
     this.#release();
     if (commit.outputs.panes.length > 0 || commit.outputs.transitions.length > 0) outboxGrew();
@@ -247,10 +261,6 @@ export class Engine {
       });
       await this.#trimJournal(commit.seq, journalMaxBytes);
     }
-    await outbox.makeRoom((readings) => {
-      this.#parts.pipeline.evict(readings);
-      this.#block.evict(readings);
-    });
   }
 
   /** The journal is the black box of the last days: only what is beyond its limit goes, and only behind a checkpoint. */

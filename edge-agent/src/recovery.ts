@@ -68,6 +68,8 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const from = checkpoint?.seq ?? 0;
   let replayed = 0;
   let replayedBytes = 0;
+  let evictThrough = 0;
+  const panesThere = outbox.lane('panes').synced;
   for await (const { seq, payload } of journal.entries(Math.max(0, from - blocksToRemember))) {
     const block = readBlock(payload, seq, logger);
     if (block === undefined) continue;
@@ -83,12 +85,15 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
       for (const action of options.actionsOf(transition.rule)) unfinished.push({ action, transition });
     }
     for (const key of block.acted) done.add(key);
+    evictThrough = Math.max(evictThrough, block.evicted.through);
     replayed += block.readings.length;
     replayedBytes += payload.length;
   }
   // A damaged journal may have lost its last blocks; the outbox has seen their numbers.
   journal.skipTo(Math.max(outbox.cause, from));
   await outbox.sync();
+  // Written into the journal, and perhaps not done any more. An outbox that was made anew since knows nothing of it.
+  await outbox.evict(Math.min(evictThrough, panesThere));
   logger.info('recovered', { checkpoint: from, journal: journal.last, replayed, pending: outbox.pendingReadings });
   return { pipeline, journal, outbox, recent, checkpointPath, replayedBytes, unfinished, done };
 }
@@ -115,7 +120,7 @@ export function replayBlock(pipeline: Pipeline, block: Block): void {
     else pipeline.ingest({ series: series.id, time, value, quality }, arrival);
   }
   for (const [reason, count] of block.refusals) pipeline.reject(reason, count);
-  if (block.evicted > 0) pipeline.evict(block.evicted);
+  pipeline.evict(block.evicted.readings);
   pipeline.tick(block.tick);
 }
 

@@ -64,7 +64,7 @@ export class StatusReporter {
 
   status(): AgentStatus {
     const { pipeline, engine, actions, journal, outbox, health } = this.#parts;
-    const pending = outbox.pendingReadings + engine.drained;
+    const pending = outbox.pendingReadings + engine.drained - engine.evicting;
     return {
       taken: pipeline.ledger.taken,
       open: pipeline.open,

@@ -29,7 +29,7 @@ const block = fc.record({
   tick: fc.double(),
   readings: fc.array(reading),
   refusals: fc.array(fc.tuple(fc.constantFrom(...lossReasons), fc.integer({ min: 1, max: 1e6 }))),
-  evicted: fc.nat(),
+  evicted: fc.record({ readings: fc.nat(), through: fc.nat() }),
   acted: fc.array(fc.string()),
 });
 
@@ -116,7 +116,7 @@ describe('a journal block', () => {
   it('is empty until something was put in', () => {
     const fillings: ((builder: BlockBuilder) => void)[] = [
       (builder) => builder.refuse('malformed', 1),
-      (builder) => builder.evict(1),
+      (builder) => builder.evict({ readings: 0, through: 1 }),
       (builder) => builder.acted('horn|key'),
     ];
     for (const fillIn of fillings) {

@@ -7,12 +7,13 @@
 //   readings*                     series index * 4 + quality | arrival, delta to the one before |
 //                                 event time: delta * 2 in whole milliseconds, or 1 and an f64 | value f64
 //   refusals {reason, count}*     what came in and was no reading
-//   evicted                       readings in panes that gave way because the outbox was full
+//   evicted readings, through     panes that give way because the outbox is full: readings, and up to which record
 //   acted text*                   actions that are done: `action|transition`, not to be done again after a crash
 
 import { ByteReader, ByteWriter } from '@weir/shared/model/bytes.ts';
 import type { Quality } from '@weir/shared/model/quality.ts';
 import { lossReasons, type LossReason, type Reading } from '@weir/shared/model/reading.ts';
+import type { Eviction } from './outbox.ts';
 import type { SeriesTable } from '@weir/shared/model/series.ts';
 
 const version = 1;
@@ -31,7 +32,7 @@ export interface Block {
   readonly tick: number;
   readonly readings: readonly BlockReading[];
   readonly refusals: ReadonlyMap<LossReason, number>;
-  readonly evicted: number;
+  readonly evicted: Eviction;
   readonly acted: readonly string[];
 }
 
@@ -42,7 +43,7 @@ export class BlockBuilder {
   readonly #local = new Map<number, number>();
   readonly #refusals = new Map<LossReason, number>();
   readonly #acted: string[] = [];
-  #evicted = 0;
+  #evicted: Eviction = { readings: 0, through: 0 };
   #readings = 0;
   #lastArrival = 0;
   #lastTime = 0;
@@ -56,7 +57,7 @@ export class BlockBuilder {
   }
 
   get isEmpty(): boolean {
-    return this.#readings === 0 && this.#refusals.size === 0 && this.#acted.length === 0 && this.#evicted === 0;
+    return this.#readings === 0 && this.#refusals.size === 0 && this.#acted.length === 0 && this.#evicted.through === 0;
   }
 
   add(reading: Reading, arrival: number): void {
@@ -76,8 +77,9 @@ export class BlockBuilder {
     this.#refusals.set(reason, (this.#refusals.get(reason) ?? 0) + count);
   }
 
-  evict(readings: number): void {
-    this.#evicted += readings;
+  /** At most once a block. */
+  evict(eviction: Eviction): void {
+    this.#evicted = eviction;
   }
 
   acted(key: string): void {
@@ -101,7 +103,8 @@ export class BlockBuilder {
       to.text(reason);
       to.varint(count);
     }
-    to.varint(this.#evicted);
+    to.varint(this.#evicted.readings);
+    to.varint(this.#evicted.through);
     to.varint(this.#acted.length);
     for (const key of this.#acted) to.text(key);
     return to.take();
@@ -133,7 +136,7 @@ export function decodeBlock(bytes: Uint8Array): Block {
     const count = from.varint();
     refusals.set(lossReasons.find((reason) => reason === name) ?? 'malformed', count);
   }
-  const evicted = from.varint();
+  const evicted = { readings: from.varint(), through: from.varint() };
   const acted: string[] = [];
   for (let left = from.varint(); left > 0; left--) acted.push(from.text());
   return { tick, readings, refusals, evicted, acted };

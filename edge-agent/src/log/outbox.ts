@@ -27,6 +27,12 @@ export interface OutboxOptions {
   readonly journalIncarnation: string;
 }
 
+/** Panes that give way: up to which record, and how many readings they were the first to report. */
+export interface Eviction {
+  readonly through: Seq;
+  readonly readings: number;
+}
+
 export interface OutboxEntry {
   readonly seq: Seq;
   readonly frame: Uint8Array;
@@ -137,19 +143,23 @@ export class OutboxLane {
     await this.#log.trim(this.#acked);
   }
 
-  /** Drops the oldest segment. @returns how many readings the hub will never see because of it */
-  async evictOldest(): Promise<number> {
-    const end = this.#log.endOfOldest();
-    if (end === undefined) return 0;
-    await this.#log.trim(end);
-    let lost = 0;
-    for (const [seq, fresh] of this.#fresh) {
-      if (seq > end) break;
-      lost += fresh;
+  /** What dropping the oldest segment would cost; undefined when there is none that could go. */
+  oldest(): Eviction | undefined {
+    const through = this.#log.endOfOldest();
+    if (through === undefined) return undefined;
+    let readings = 0;
+    for (const [seq, fresh] of this.#fresh) if (seq <= through) readings += fresh;
+    return { through, readings };
+  }
+
+  /** Drops every segment that holds nothing after `through`: the hub will never see what is in them. */
+  async evict(through: Seq): Promise<void> {
+    await this.#log.trim(through);
+    for (const seq of this.#fresh.keys()) {
+      if (seq > through) break;
       this.#fresh.delete(seq);
     }
-    this.#acked = Math.max(this.#acked, end);
-    return lost;
+    this.#acked = Math.max(this.#acked, through);
   }
 
   close(): Promise<void> {
@@ -213,15 +223,17 @@ export class Outbox {
     for (const lane of this.lanes) await lane.sync();
   }
 
-  /** Keeps within the limit: the oldest panes go, alerts never. @param lost told how many readings each segment costs */
-  async makeRoom(lost: (readings: number) => void): Promise<void> {
-    const panes = this.lane('panes');
-    while (this.bytes > this.#maxBytes) {
-      const before = panes.bytes;
-      const readings = await panes.evictOldest();
-      if (readings > 0) lost(readings);
-      if (panes.bytes === before) return;
-    }
+  /**
+   * What must go to keep within the limit: the oldest panes, never alerts; undefined when nothing must. The caller writes it into
+   * the journal first and lets go afterwards: else a crash in between would leave readings that are neither here nor counted.
+   */
+  overdue(): Eviction | undefined {
+    return this.bytes > this.#maxBytes ? this.lane('panes').oldest() : undefined;
+  }
+
+  /** Lets the oldest panes go. */
+  evict(through: Seq): Promise<void> {
+    return this.lane('panes').evict(through);
   }
 
   async close(): Promise<void> {

@@ -76,6 +76,7 @@ export class Pipeline {
 
   /** Panes that reported so many readings had to go before the hub had them. */
   evict(readings: number): void {
+    if (readings === 0) return;
     this.reported -= readings;
     this.ledger.lose('evicted', readings);
   }
