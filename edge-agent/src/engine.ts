@@ -12,6 +12,7 @@
 
 import type { DeadLetter, LossReason } from '@weir/shared/model/reading.ts';
 import type { Outputs, Pipeline } from '@weir/shared/pipeline/pipeline.ts';
+import { planToJson } from '@weir/shared/pipeline/plan-json.ts';
 import { snapshot } from '@weir/shared/pipeline/snapshot.ts';
 import type { Actions } from './actions/actions.ts';
 import type { Health } from './health.ts';
@@ -257,6 +258,7 @@ export class Engine {
       await writeCheckpoint(disk, checkpointPath, {
         journalIncarnation: journal.incarnation,
         seq: commit.seq,
+        plan: planToJson(this.#parts.pipeline.plan),
         ...commit.checkpoint,
       });
       await this.#trimJournal(commit.seq, journalMaxBytes);

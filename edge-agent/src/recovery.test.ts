@@ -455,6 +455,40 @@ describe('recovery', () => {
     }
   });
 
+  it('sends what a crash left unsent by the file it was made with, when the file has changed since', async () => {
+    const clock = new FakeClock(started);
+    const memory = new MemoryDisk();
+    const before = gatewayText.replace(/.*every: 1s.*\n/, '');
+    const after = gatewayText.replace(/.*every: 5s.*\n/, '');
+    const run = async (text: string, from: number, to: number): Promise<Station> => {
+      const station = await Station.start({ disk: memory, clock, text });
+      for (let second = from; second < to; second++) {
+        // The oven's clock is behind: its windows are open when those of the press close.
+        const time = started + second * 1000;
+        await station.take([
+          { device: 'press', time, value: second },
+          { device: 'oven', time: time - 2500, value: second },
+        ]);
+        clock.advance(1000);
+        await station.engine.commit();
+      }
+      return station;
+    };
+    (await run(before, 0, 12)).drop();
+    const second = await run(after, 12, 24);
+    clock.advance(20_000);
+    await second.engine.commit();
+    const hub = new HubModel();
+    await hub.receive(second.recovered.outbox);
+    // What was in windows of 5 s when the power went is counted as reconfigured, and everything else was sent.
+    const { taken, open, lost } = second.reporter.status();
+    expect({ taken, open }).toEqual({ taken: 48, open: 0 });
+    expect(lost.reconfigured ?? 0).toBeGreaterThan(0);
+    expect(hub.readings + (lost.reconfigured ?? 0)).toBe(48);
+    expectBalanced(second, hub);
+    second.drop();
+  });
+
   it('knows a dead letter only once it is on disk', async () => {
     const clock = new FakeClock(started);
     const memory = new MemoryDisk();

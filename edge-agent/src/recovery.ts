@@ -1,24 +1,26 @@
 // Starting where the last run stopped: the last checkpoint, then the journal's tail through the same pipeline.
 //
-// Blocks are replayed as they were committed, each drained where it was drained then, so the outputs are the same and the
-// outbox passes over those it has. Transitions met on the way are acted on again only when no block says they were. Nothing
-// here can keep the agent from starting: what is damaged is reported and left out.
+// Blocks are replayed as they were committed, by the plan they were made with and each drained where it was drained then, so
+// the outputs are the same and the outbox passes over those it has. A gateway file that has changed takes effect behind that.
+// Transitions met on the way are acted on again only when no block says they were. Nothing here can keep the agent from
+// starting: what is damaged is reported and left out.
 
 import { randomBytes } from 'node:crypto';
 import { Pipeline } from '@weir/shared/pipeline/pipeline.ts';
 import type { Plan } from '@weir/shared/pipeline/plan.ts';
-import { restore } from '@weir/shared/pipeline/snapshot.ts';
+import { planFromJson, planToJson } from '@weir/shared/pipeline/plan-json.ts';
+import { restore, snapshot } from '@weir/shared/pipeline/snapshot.ts';
 import { z } from 'zod';
-import type { Unfinished } from './actions/actions.ts';
-import { readCheckpoint, type Checkpoint } from './log/checkpoint.ts';
+import { actedKey, type Unfinished } from './actions/actions.ts';
+import { readCheckpoint, writeCheckpoint, type Checkpoint } from './log/checkpoint.ts';
 import { joinPath, type Disk } from './log/disk.ts';
 import { decodeBlock, type Block } from './log/journal-block.ts';
 import { Log, type Seq } from './log/log.ts';
 import { Outbox } from './log/outbox.ts';
-import { messageOf, type Logger } from './logger.ts';
+import { messageOf, silentLogger, type Logger } from './logger.ts';
 import { RecentReadings } from './recent-readings.ts';
 
-/** Blocks before the checkpoint whose readings a broker may still repeat. */
+/** The last blocks, whose readings a broker may still repeat. */
 const blocksToRemember = 200;
 
 export interface RecoveryOptions {
@@ -58,27 +60,56 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
 
   const checkpointPath = joinPath(folder, 'checkpoint');
   const found = await usableCheckpoint(disk, checkpointPath, journal, logger);
-  const restored = found && restorePipeline(plan, found, logger);
-  const pipeline = restored ?? new Pipeline(plan);
+  const made = found && restorePipeline(planFromJson(found.plan) ?? plan, found, logger);
   // A checkpoint that cannot be used is none: the journal is then replayed from its beginning.
-  const checkpoint = restored === undefined ? undefined : found;
-  const unfinished = parseUnfinished(checkpoint?.unacted ?? '[]');
-  const done = new Set<string>();
-  const recent = new RecentReadings();
+  const checkpoint = made === undefined ? undefined : found;
   const from = checkpoint?.seq ?? 0;
-  let replayed = 0;
-  let replayedBytes = 0;
-  let evictThrough = 0;
+  const tail = await replayTail(made ?? new Pipeline(plan), { from, journal, outbox, options });
+  const unfinished = [...parseUnfinished(checkpoint?.unacted ?? '[]'), ...tail.unfinished];
+
+  const changed = planToJson(tail.pipeline.plan) !== planToJson(plan);
+  const pipeline = changed ? reconfigure(tail.pipeline, plan, logger) : tail.pipeline;
+  // From here on blocks are made with the present plan: the next start must know.
+  if (changed || checkpoint === undefined) {
+    const unacted = JSON.stringify(unfinished.filter((one) => !tail.done.has(actedKey(one.action, one.transition))));
+    const fresh = {
+      journalIncarnation: journal.incarnation,
+      seq: journal.last,
+      unacted,
+      plan: planToJson(plan),
+      snapshot: snapshot(pipeline),
+    };
+    await writeCheckpoint(disk, checkpointPath, fresh).catch((error: unknown) => {
+      logger.warn('no checkpoint could be written', { reason: messageOf(error) });
+    });
+  }
+  const recent = await recallReadings(journal, pipeline);
+  const pending = outbox.pendingReadings;
+  logger.info('recovered', { checkpoint: from, journal: journal.last, replayed: tail.readings, pending });
+  return { pipeline, journal, outbox, recent, checkpointPath, replayedBytes: tail.bytes, unfinished, done: tail.done };
+}
+
+interface Tail {
+  readonly pipeline: Pipeline;
+  readonly unfinished: readonly Unfinished[];
+  readonly done: ReadonlySet<string>;
+  readonly readings: number;
+  readonly bytes: number;
+}
+
+/** Replays what is behind the checkpoint, by the plan it was made with, and puts into the outbox what is not there yet. */
+async function replayTail(
+  pipeline: Pipeline,
+  { from, journal, outbox, options }: { from: Seq; journal: Log; outbox: Outbox; options: RecoveryOptions },
+): Promise<Tail> {
+  const unfinished: Unfinished[] = [];
+  const done = new Set<string>();
   const panesThere = outbox.lane('panes').synced;
-  for await (const { seq, payload } of journal.entries(Math.max(0, from - blocksToRemember))) {
-    const block = readBlock(payload, seq, logger);
+  let [readings, bytes, evictThrough] = [0, 0, 0];
+  for await (const { seq, payload } of journal.entries(from)) {
+    const block = readBlock(payload, seq, options.logger);
     if (block === undefined) continue;
-    if (seq > from) replayBlock(pipeline, block);
-    for (const { device, signal, time, value } of block.readings) {
-      const series = plan.signals.has(signal) ? pipeline.series.intern(device, signal) : undefined;
-      if (series !== undefined) recent.add(series.id, time, value);
-    }
-    if (seq <= from) continue;
+    replayBlock(pipeline, block);
     const outputs = pipeline.drain();
     outbox.append(seq, outputs);
     for (const transition of outputs.transitions) {
@@ -86,16 +117,37 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
     }
     for (const key of block.acted) done.add(key);
     evictThrough = Math.max(evictThrough, block.evicted.through);
-    replayed += block.readings.length;
-    replayedBytes += payload.length;
+    readings += block.readings.length;
+    bytes += payload.length;
   }
   // A damaged journal may have lost its last blocks; the outbox has seen their numbers.
   journal.skipTo(Math.max(outbox.cause, from));
   await outbox.sync();
   // Written into the journal, and perhaps not done any more. An outbox that was made anew since knows nothing of it.
   await outbox.evict(Math.min(evictThrough, panesThere));
-  logger.info('recovered', { checkpoint: from, journal: journal.last, replayed, pending: outbox.pendingReadings });
-  return { pipeline, journal, outbox, recent, checkpointPath, replayedBytes, unfinished, done };
+  return { pipeline, unfinished, done, readings, bytes };
+}
+
+/** The readings a broker may still repeat. */
+async function recallReadings(journal: Log, pipeline: Pipeline): Promise<RecentReadings> {
+  const recent = new RecentReadings();
+  for await (const { seq, payload } of journal.entries(Math.max(0, journal.last - blocksToRemember))) {
+    for (const { device, signal, time, value } of readBlock(payload, seq, silentLogger)?.readings ?? []) {
+      const series = pipeline.plan.signals.has(signal) ? pipeline.series.intern(device, signal) : undefined;
+      if (series !== undefined) recent.add(series.id, time, value);
+    }
+  }
+  return recent;
+}
+
+/** The same state under another plan: what both have is kept, and what goes is named. */
+function reconfigure(pipeline: Pipeline, plan: Plan, logger: Logger): Pipeline {
+  const { pipeline: changed, dropped } = restore(plan, snapshot(pipeline));
+  logger.info('the gateway file has changed; the state of what stays is kept', {
+    dropped: dropped.length,
+    such: dropped.slice(0, 5).join(' '),
+  });
+  return changed;
 }
 
 /** @returns undefined when an agent of another version has written the block */
@@ -137,21 +189,15 @@ async function usableCheckpoint(
   }
   if (checkpoint === undefined || checkpoint.journalIncarnation === journal.incarnation) return checkpoint;
   // The journal is gone and another has begun: the checkpoint is the best there is, and nothing comes after it.
-  logger.warn('the journal of the checkpoint is gone; going on from the checkpoint');
+  const neverBegan = checkpoint.seq === 0 && journal.last === 0;
+  if (!neverBegan) logger.warn('the journal of the checkpoint is gone; going on from the checkpoint');
   return { ...checkpoint, seq: 0 };
 }
 
 /** @returns undefined when the snapshot is of another version or damaged */
 function restorePipeline(plan: Plan, checkpoint: Checkpoint, logger: Logger): Pipeline | undefined {
   try {
-    const { pipeline, dropped } = restore(plan, checkpoint.snapshot);
-    if (dropped.length > 0) {
-      logger.warn('the gateway file has changed; dropped the state of what it no longer has', {
-        parts: dropped.length,
-        such: dropped.slice(0, 5).join(' '),
-      });
-    }
-    return pipeline;
+    return restore(plan, checkpoint.snapshot).pipeline;
   } catch (error) {
     logger.warn('the checkpoint cannot be used; replaying the whole journal instead', { reason: messageOf(error) });
     return undefined;

@@ -8,8 +8,20 @@ import { readCheckpoint, writeCheckpoint, type Checkpoint } from './checkpoint.t
 import { joinPath, realDisk } from './disk.ts';
 
 const path = '/data/checkpoint';
-const older: Checkpoint = { journalIncarnation: 'aa', seq: 1, unacted: '[]', snapshot: new Uint8Array([1, 2, 3]) };
-const newer: Checkpoint = { journalIncarnation: 'aa', seq: 2, unacted: '[1]', snapshot: new Uint8Array(50).fill(7) };
+const older: Checkpoint = {
+  journalIncarnation: 'aa',
+  seq: 1,
+  unacted: '[]',
+  plan: '{}',
+  snapshot: new Uint8Array([1, 2, 3]),
+};
+const newer: Checkpoint = {
+  journalIncarnation: 'aa',
+  seq: 2,
+  unacted: '[1]',
+  plan: '{}',
+  snapshot: new Uint8Array(50).fill(7),
+};
 
 describe('a checkpoint', () => {
   it('reads back as it was written', async () => {
@@ -17,6 +29,7 @@ describe('a checkpoint', () => {
       journalIncarnation: fc.string(),
       seq: fc.maxSafeNat(),
       unacted: fc.string(),
+      plan: fc.string(),
       snapshot: fc.uint8Array({ maxLength: 3000 }),
     });
     await fc.assert(

@@ -1,7 +1,7 @@
 // The checkpoint: the pipeline's snapshot and how far into the journal it reaches. Replaced atomically; when it is missing,
 // damaged or of another journal, recovery replays the whole journal instead.
 //
-//   magic "WEIRCKP1" | CRC-32 u32 of what follows | journal incarnation text | sequence number | unacted text (JSON) | snapshot
+//   magic "WEIRCKP1" | CRC-32 u32 of what follows | journal incarnation text | sequence number | unacted text (JSON) | plan text (JSON) | snapshot
 
 import { crc32 } from 'node:zlib';
 import { ByteReader, ByteWriter } from '@weir/shared/model/bytes.ts';
@@ -14,6 +14,8 @@ export interface Checkpoint {
   readonly seq: Seq;
   /** Actions that were still to be taken, as `Actions.unfinished` gives them. */
   readonly unacted: string;
+  /** The plan the snapshot and the blocks behind it were made with, by `planToJson`. */
+  readonly plan: string;
   readonly snapshot: Uint8Array;
 }
 
@@ -24,6 +26,7 @@ export async function writeCheckpoint(disk: Disk, path: string, checkpoint: Chec
   body.text(checkpoint.journalIncarnation);
   body.varint(checkpoint.seq);
   body.text(checkpoint.unacted);
+  body.text(checkpoint.plan);
   body.blob(checkpoint.snapshot);
   const bytes = new Uint8Array(magic.length + 4 + body.length);
   bytes.set(magic);
@@ -48,5 +51,11 @@ export async function readCheckpoint(disk: Disk, path: string): Promise<Checkpoi
     crc32(body) === new DataView(bytes.buffer, bytes.byteOffset).getUint32(magic.length, true);
   if (!intact) return 'the checkpoint is damaged; replaying the whole journal instead';
   const from = new ByteReader(body);
-  return { journalIncarnation: from.text(), seq: from.varint(), unacted: from.text(), snapshot: from.blob() };
+  return {
+    journalIncarnation: from.text(),
+    seq: from.varint(),
+    unacted: from.text(),
+    plan: from.text(),
+    snapshot: from.blob(),
+  };
 }
