@@ -36,7 +36,7 @@ export function decodeJsonValue(
   options: JsonOptions & { readonly valueField: string },
   batch: ReadingBatch,
 ): void {
-  const bare = text.trim() === '' ? NaN : Number(text);
+  const bare = text.trim() === '' ? NaN : text === 'true' ? 1 : text === 'false' ? 0 : Number(text);
   if (!Number.isNaN(bare) && options.time === undefined) {
     batch.value(device, channel, batch.arrival, bare, text);
     return;

@@ -1,3 +1,4 @@
+import { generate } from 'mqtt-packet';
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -150,15 +151,39 @@ describe('a session', () => {
     await expect(session.publish('topic', Buffer.from('x'))).rejects.toThrow('the connection is closed');
   });
 
-  it('ends when the broker sends a packet beyond the limit, long before it has all of it', async () => {
+  it('passes over a message beyond the limit, acknowledges it, and goes on behind it', async () => {
+    const large = generate({
+      cmd: 'publish',
+      topic: 'big',
+      payload: Buffer.alloc(3_000_000),
+      qos: 1,
+      messageId: 9,
+      dup: false,
+      retain: false,
+    });
+    const small = generate({ cmd: 'publish', topic: 'small', payload: 'x', qos: 0, dup: false, retain: false });
+    const answers: Buffer[] = [];
     const url = await server((socket) => {
       socket.once('data', () => {
-        // A publish that says it is 200 MB long.
-        socket.write(Buffer.concat([connack, Buffer.from([0x30, 0x80, 0x84, 0xaf, 0x5f]), Buffer.alloc(200_000)]));
+        socket.on('data', (bytes) => answers.push(bytes));
+        socket.write(Buffer.concat([connack, large, small]));
       });
     });
-    const session = await open(url);
-    expect((await session.closed).message).toBe('the broker sends a packet beyond the limit');
+    const heard: string[] = [];
+    await open(url, {
+      maxPacketBytes: 1_000_000,
+      onMessage: ({ topic }) => heard.push(topic),
+      onTooLarge: ({ topic, bytes }) => heard.push(`${topic}: ${bytes}`),
+    });
+    await expect.poll(() => heard).toEqual(['big: 3000007', 'small']);
+    await expect.poll(() => Buffer.concat(answers)).toEqual(Buffer.from([0x40, 2, 0, 9]));
+  });
+
+  it('ends at a packet beyond the limit that is no message', async () => {
+    const url = await server((socket) => {
+      socket.once('data', () => socket.write(Buffer.concat([connack, Buffer.from([0x90, 0x80, 0x84, 0xaf, 0x5f])])));
+    });
+    await expect(open(url)).rejects.toThrow('the broker sends a packet of 200000000 bytes');
   });
 
   it.skipIf(!hasMosquitto)('ends when the broker has gone silent', async () => {

@@ -7,6 +7,7 @@
 import { once } from 'node:events';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
+import { PacketLimit, type LargeMessage } from './packet-limit.ts';
 import { parser, writeToStream, type IConnackPacket, type IPublishPacket, type Packet } from 'mqtt-packet';
 
 export interface SessionOptions {
@@ -24,6 +25,8 @@ export interface SessionOptions {
   readonly maxPacketBytes: number;
   readonly will?: { readonly topic: string; readonly payload: Uint8Array };
   readonly onMessage: (packet: IPublishPacket) => void;
+  /** A message beyond `maxPacketBytes` was passed over and acknowledged. */
+  readonly onTooLarge?: (message: LargeMessage) => void;
 }
 
 /** The broker said no: `code` is its reason code. */
@@ -196,14 +199,22 @@ export class MqttSession {
   }
 
   #listen(): void {
-    const packets = parser({ protocolVersion: this.#options.protocolVersion });
+    const { protocolVersion, maxPacketBytes, onTooLarge } = this.#options;
+    const packets = parser({ protocolVersion });
     packets.on('packet', (packet) => this.#receive(packet));
     packets.on('error', (error) => this.#socket.destroy(error));
+    const limit = new PacketLimit(maxPacketBytes, (message) => {
+      onTooLarge?.(message);
+      // It will not get smaller: without an ack the broker would send it again and again.
+      if (message.messageId !== undefined) this.puback([message.messageId]);
+    });
     this.#socket.on('data', (chunk) => {
       this.#lastHeard = performance.now();
-      const buffered = packets.parse(chunk);
-      if (buffered > this.#options.maxPacketBytes + 65_536)
-        this.#socket.destroy(new Error('the broker sends a packet beyond the limit'));
+      try {
+        for (const part of limit.filter(chunk)) packets.parse(part);
+      } catch (error) {
+        this.#socket.destroy(error instanceof Error ? error : new Error(String(error)));
+      }
     });
     this.#socket.on('error', (error) => this.#finish(error));
     this.#socket.on('close', () => this.#finish(new Error('the connection was closed')));

@@ -153,6 +153,32 @@ describe.skipIf(!hasMosquitto)('the mqtt source with mosquitto', () => {
     expect(second.deadLetters).toEqual([]);
   });
 
+  it('is not stopped by a message it will not read: a dead letter, and not sent again', async () => {
+    const broker = await Mosquitto.start();
+    const config = { mqtt: broker.url, topics, version: '3.1.1' };
+    const puller = new Puller(mqtt, config);
+    await expect.poll(() => puller.opened).toBe(1);
+    const publish = await publisher(broker.url);
+    await publish('plant/press/temp', '1');
+    await publish('plant/press/temp', 'x'.repeat(2_000_000));
+    await publish('plant/press/temp', '2');
+    await expect.poll(() => puller.readings).toEqual(named([1, 2]));
+    expect(puller.deadLetters).toMatchObject([
+      {
+        reason: 'malformed',
+        where: 'board plant/press/temp',
+        detail: 'a message of 2000020 bytes; at most 1048576 are read',
+      },
+    ]);
+    puller.ackAll();
+    await puller.end();
+    const second = new Puller(mqtt, config);
+    await expect.poll(() => second.opened).toBe(1);
+    await publish('plant/press/temp', '3');
+    await expect.poll(() => second.readings).toEqual(named([3]));
+    expect(second.deadLetters).toEqual([]);
+  });
+
   it('comes back after a restart of the broker, with what was sent meanwhile and what was not acknowledged', async () => {
     const broker = await Mosquitto.start();
     const values: number[] = [];

@@ -12,6 +12,7 @@ import { timeUnits } from '../formats/time-field.ts';
 import type { IPublishPacket } from 'mqtt-packet';
 import { z } from 'zod';
 import { brokerLogin, brokerUrl, readSecret } from '../mqtt/options.ts';
+import type { LargeMessage } from '../mqtt/packet-limit.ts';
 import { MqttRefused, MqttSession } from '../mqtt/session.ts';
 import { sourceKind, type Delivery, type Source, type SourceContext } from './source.ts';
 import { TopicTemplate } from './topic-template.ts';
@@ -31,6 +32,12 @@ const schema = z.strictObject({
       }),
     )
     .min(1)
+    .superRefine((topics, context) => {
+      const pair = overlapping(topics);
+      if (pair === undefined) return;
+      const message = `${pair.join(' and ')} overlap: a broker delivers what both match twice, and it would be counted twice`;
+      context.addIssue({ code: 'custom', message });
+    })
     .describe('Topics to subscribe to; `{device}` and `{signal}` stand for one level each, `+` and `#` as in MQTT.'),
   ...brokerLogin,
   clientId: z.string().optional().describe('Default: `weir-{gateway}-{source}`.'),
@@ -88,6 +95,8 @@ class MqttSource implements Source {
         )
         .then(() => this.#context.opened(), fail);
       while (!signal.aborted) {
+        const large = inbox.takeLarge();
+        if (large.length > 0) yield this.#refuse(large);
         if (inbox.size === 0) {
           if (lost !== undefined) throw lost;
           if (this.#protocolVersion === 4 && this.#unacked >= stallsAt) this.#context.hurry();
@@ -115,6 +124,7 @@ class MqttSource implements Source {
       receiveMaximum,
       maxPacketBytes,
       onMessage: (packet: IPublishPacket) => inbox.add(packet),
+      onTooLarge: (message: LargeMessage) => inbox.addLarge(message),
     };
     try {
       return await MqttSession.connect({ ...options, protocolVersion: this.#protocolVersion }, signal);
@@ -142,6 +152,16 @@ class MqttSource implements Source {
     return { readings: batch.readings, deadLetters: batch.deadLetters, arrival: batch.arrival, received, attempt, ack };
   }
 
+  #refuse(messages: readonly LargeMessage[]): Delivery {
+    const { id, clock, router } = this.#context;
+    const batch = new ReadingBatch(id, router, clock.now());
+    for (const { topic, bytes } of messages) {
+      batch.dead('malformed', topic, `a message of ${bytes} bytes; at most ${maxPacketBytes} are read`, '');
+    }
+    const { deadLetters, arrival } = batch;
+    return { readings: [], deadLetters, arrival, received: clock.monotonicMs(), attempt: 'only', ack: () => undefined };
+  }
+
   #decodePacket({ topic, payload }: IPublishPacket, batch: ReadingBatch): void {
     const text = payload.toString();
     let names: { device: string | undefined; signal: string | undefined } | undefined;
@@ -160,9 +180,20 @@ class MqttSource implements Source {
   }
 }
 
+/** The first two templates one topic can match, if there are such. */
+function overlapping(topics: readonly string[]): [string, string] | undefined {
+  const templates = topics.map((text) => ({ text, template: new TopicTemplate(text) }));
+  for (const [index, one] of templates.entries()) {
+    const other = templates.slice(index + 1).find(({ template }) => template.overlaps(one.template));
+    if (other !== undefined) return [one.text, other.text];
+  }
+  return undefined;
+}
+
 /** Messages between the socket and the next pull; stops the socket when too many wait. */
 class Inbox {
   #packets: IPublishPacket[] = [];
+  #large: LargeMessage[] = [];
   #wake: (() => void) | undefined;
   #session: MqttSession | undefined;
 
@@ -178,6 +209,17 @@ class Inbox {
     this.#packets.push(packet);
     if (this.#packets.length >= maxWaiting) this.#session?.pause();
     this.wake();
+  }
+
+  addLarge(message: LargeMessage): void {
+    if (this.#large.length < maxWaiting) this.#large.push(message);
+    this.wake();
+  }
+
+  takeLarge(): readonly LargeMessage[] {
+    const large = this.#large;
+    this.#large = [];
+    return large;
   }
 
   /** The oldest messages, as far as all of them are first deliveries or all of them repeated ones. */

@@ -46,4 +46,22 @@ describe('a topic template', () => {
   ])('%s: %s', (text, problem) => {
     expect(TopicTemplate.problem(text)).toBe(problem);
   });
+
+  it('knows which other template a topic could match as well', () => {
+    const overlap = (a: string, b: string): boolean => new TopicTemplate(a).overlaps(new TopicTemplate(b));
+    const pairs: [string, string, boolean][] = [
+      ['a/{device}', 'a/b', true],
+      ['a/{device}/x', 'a/{device}/{signal}', true],
+      ['a/#', 'a/b/c', true],
+      ['a/#', 'a', true],
+      ['a/b', 'a/c', false],
+      ['a/+', 'a/b/c', false],
+      ['{device}/x', 'a/{signal}', true],
+      ['{device}/x', 'a/y', false],
+    ];
+    for (const [a, b, expected] of pairs) {
+      expect(overlap(a, b), `${a} ${b}`).toBe(expected);
+      expect(overlap(b, a), `${b} ${a}`).toBe(expected);
+    }
+  });
 });

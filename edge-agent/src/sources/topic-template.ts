@@ -29,6 +29,16 @@ export class TopicTemplate {
       : undefined;
   }
 
+  /** Whether a topic can match both: a broker then delivers its messages twice. */
+  overlaps(other: TopicTemplate): boolean {
+    for (let i = 0; ; i++) {
+      const [mine, theirs] = [this.#levels[i], other.#levels[i]];
+      if (mine === '#' || theirs === '#') return true;
+      if (mine === undefined || theirs === undefined) return mine === theirs;
+      if (mine !== '+' && theirs !== '+' && mine !== theirs) return false;
+    }
+  }
+
   /** @returns the names in the topic, or undefined when it does not match */
   match(topic: string): { device: string | undefined; signal: string | undefined } | undefined {
     const levels = topic.split('/');
