@@ -121,7 +121,8 @@ async function listening(port: number, child: ChildProcess, name: string): Promi
   throw new Error(`${name} did not start: ${failure ?? 'nothing listens after 30 s'}`);
 }
 
-async function accepts(port: number): Promise<boolean> {
+/** Whether something listens on the port. */
+export async function accepts(port: number): Promise<boolean> {
   const socket = connect({ port, host: '127.0.0.1' });
   try {
     await once(socket, 'connect');

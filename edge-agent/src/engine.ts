@@ -10,7 +10,7 @@
 //
 // A critical transition asks for a commit at once, and so does a sender that waits for acks.
 
-import type { DeadLetter, LossReason } from '@weir/shared/model/reading.ts';
+import type { DeadLetter } from '@weir/shared/model/reading.ts';
 import type { Outputs, Pipeline } from '@weir/shared/pipeline/pipeline.ts';
 import { planToJson } from '@weir/shared/pipeline/plan-json.ts';
 import { snapshot } from '@weir/shared/pipeline/snapshot.ts';
@@ -23,6 +23,7 @@ import type { Log, Seq } from './log/log.ts';
 import type { Eviction, Outbox } from './log/outbox.ts';
 import { messageOf } from './logger.ts';
 import type { RecentReadings } from './recent-readings.ts';
+import { refusedLetter } from './refused-letter.ts';
 import type { Delivery } from './sources/source.ts';
 import type { Clock } from './time/clock.ts';
 
@@ -285,32 +286,4 @@ export class Engine {
     this.#deadLetters.push(letter);
     if (this.#deadLetters.length > deadLettersKept) this.#deadLetters.shift();
   }
-}
-
-const refusalTexts: Partial<Record<LossReason, string>> = {
-  out_of_range: "outside the signal's range",
-  future: 'further ahead of the arrival time than settings.maxAhead; is its clock right?',
-  too_late: 'behind the watermark by more than the allowed lateness',
-  not_a_number: 'not a finite number',
-  bad_time: 'no usable event time',
-  bad_quality: 'the sensor says the value is bad',
-};
-
-function refusedLetter(
-  reason: LossReason,
-  { device, signal }: { device: string; signal: string },
-  reading: { time: number; value: number },
-  arrival: number,
-): DeadLetter {
-  const time =
-    Number.isFinite(reading.time) && Math.abs(reading.time) < 8.64e15
-      ? new Date(reading.time).toISOString()
-      : String(reading.time);
-  return {
-    reason,
-    where: `${device}/${signal}`,
-    arrival,
-    detail: refusalTexts[reason] ?? reason,
-    sample: `${reading.value} at ${time}`,
-  };
 }

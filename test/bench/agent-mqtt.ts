@@ -5,7 +5,8 @@ import { connect } from 'node:net';
 import { once } from 'node:events';
 import { generate, parser } from 'mqtt-packet';
 import { startAgentProcess } from '../support/agent.ts';
-import { installed, scratchFolder, startMosquitto } from '../support/processes.ts';
+import { installed } from '@weir/deploy/local/servers.ts';
+import { scratchFolder, startMosquitto } from '../support/processes.ts';
 import { until } from '../support/wait.ts';
 import { median, type Bench } from './bench.ts';
 

@@ -2,14 +2,14 @@
 // share the machine's cores.
 
 import { join } from 'node:path';
-import { startInflux } from '@weir/deploy/local/servers.ts';
+import { installed, startInflux } from '@weir/deploy/local/servers.ts';
 import { MqttSession } from '@weir/edge-agent/mqtt/session.ts';
 import { pack } from '@weir/edge-agent/uplink/packing.ts';
 import type { Pane, WindowSpec } from '@weir/shared/model/pane.ts';
 import { decodeAck, encodeBatch, encodeFrame } from '@weir/shared/wire/codec.ts';
 import { ackTopic, upTopic } from '@weir/shared/wire/topics.ts';
 import { startHubProcess } from '../support/hub.ts';
-import { installed, scratchFolder } from '../support/processes.ts';
+import { scratchFolder } from '../support/processes.ts';
 import { median, type Bench } from './bench.ts';
 
 const seriesCount = 500;

@@ -7,7 +7,8 @@ import { describe, expect, it } from 'vitest';
 import { startAgentProcess } from '../support/agent.ts';
 import { batchPanes } from '../support/batch.ts';
 import { startHubProcess } from '../support/hub.ts';
-import { installed, scratchFolder } from '../support/processes.ts';
+import { installed } from '@weir/deploy/local/servers.ts';
+import { scratchFolder } from '../support/processes.ts';
 import { until } from '../support/wait.ts';
 import { haveBrowser, launchBrowser } from './browser.ts';
 

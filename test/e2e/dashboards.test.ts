@@ -6,14 +6,14 @@ import { join } from 'node:path';
 import { all } from '@weir/dashboards/all.ts';
 import { allValue, expandQuery } from '@weir/dashboards/expand-query.ts';
 import { queriesOf } from '@weir/dashboards/queries-of.ts';
-import { startInflux } from '@weir/deploy/local/servers.ts';
+import { installed, startInflux } from '@weir/deploy/local/servers.ts';
 import { parseScenario } from '@weir/firmware-sim/scenario.ts';
 import { startSimulation } from '@weir/firmware-sim/simulation.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startAgentProcess } from '../support/agent.ts';
 import { startHubProcess } from '../support/hub.ts';
 import { influxRows } from '../support/influx-query.ts';
-import { installed, scratchFolder, startMosquitto } from '../support/processes.ts';
+import { scratchFolder, startMosquitto } from '../support/processes.ts';
 import { until } from '../support/wait.ts';
 
 const influxd = installed('influxd');

@@ -2,14 +2,14 @@
 // be what a plain batch computation over the file gives.
 
 import { join } from 'node:path';
-import { startInflux } from '@weir/deploy/local/servers.ts';
+import { installed, startInflux } from '@weir/deploy/local/servers.ts';
 import { play } from '@weir/firmware-sim/play.ts';
 import { describe, expect, it } from 'vitest';
 import { startAgentProcess, type AgentProcess } from '../support/agent.ts';
 import { batchPanes } from '../support/batch.ts';
 import { expectSamePanes } from '../support/compare.ts';
 import { startHubProcess, type HubProcess } from '../support/hub.ts';
-import { installed, scratchFolder, startMosquitto } from '../support/processes.ts';
+import { scratchFolder, startMosquitto } from '../support/processes.ts';
 import { ambientTemperature, haveRecordings, heartRate, toReadings } from '../support/recordings.ts';
 import { until } from '../support/wait.ts';
 

@@ -8,7 +8,8 @@ import { parseHubConfig } from '@weir/hub/config.ts';
 import { silentLog } from '@weir/hub/log.ts';
 import type { GatewayView } from '@weir/hub/http/views.ts';
 import type { Store } from '@weir/hub/store/store.ts';
-import { freePort, stopProcess } from './processes.ts';
+import { freePort } from '@weir/deploy/local/servers.ts';
+import { stopProcess } from './processes.ts';
 import { until } from './wait.ts';
 
 const node = join(import.meta.dirname, '../../node_modules/.bin/node');
