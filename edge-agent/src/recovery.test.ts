@@ -489,6 +489,30 @@ describe('recovery', () => {
     second.drop();
   });
 
+  it('clears an alert whose rule was taken out while it was firing, once, and leaves the others alone', async () => {
+    const clock = new FakeClock(started);
+    const memory = new MemoryDisk();
+    const horn = new Horn();
+    const text = gatewayText.replace('alerts:', 'alerts:\n  hot: { when: temperature > 20 }');
+    const first = await Station.start({ disk: memory, clock, horn, text });
+    await first.take([{ device: 'press', time: started, value: 99 }]);
+    await first.engine.commit();
+    const hub = new HubModel();
+    await hub.receive(first.recovered.outbox);
+    first.drop();
+    for (const again of [false, true]) {
+      const next = await Station.start({ disk: memory, clock, horn, text: gatewayText });
+      await hub.receive(next.recovered.outbox);
+      const said = hub.transitions.map(({ rule, state, since }) => [rule, state, since]);
+      expect(said, again ? 'started again' : 'started').toEqual([
+        ['hot', 'firing', started],
+        ['too_hot', 'firing', started],
+        ['hot', 'cleared', started],
+      ]);
+      next.drop();
+    }
+  });
+
   it('knows a dead letter only once it is on disk', async () => {
     const clock = new FakeClock(started);
     const memory = new MemoryDisk();

@@ -8,7 +8,8 @@
 import { randomBytes } from 'node:crypto';
 import { Pipeline } from '@weir/shared/pipeline/pipeline.ts';
 import type { Plan } from '@weir/shared/pipeline/plan.ts';
-import { planFromJson, planToJson } from '@weir/shared/pipeline/plan-json.ts';
+import { isSamePlan, planFromJson, planToJson } from '@weir/shared/pipeline/plan-json.ts';
+import { reconfigure } from '@weir/shared/pipeline/reconfigure.ts';
 import { restore, snapshot } from '@weir/shared/pipeline/snapshot.ts';
 import { z } from 'zod';
 import { actedKey, type Unfinished } from './actions/actions.ts';
@@ -67,8 +68,8 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const tail = await replayTail(made ?? new Pipeline(plan), { from, journal, outbox, options });
   const unfinished = [...parseUnfinished(checkpoint?.unacted ?? '[]'), ...tail.unfinished];
 
-  const changed = planToJson(tail.pipeline.plan) !== planToJson(plan);
-  const pipeline = changed ? reconfigure(tail.pipeline, plan, logger) : tail.pipeline;
+  const changed = !isSamePlan(tail.pipeline.plan, plan);
+  const pipeline = changed ? await changePlan(tail.pipeline, plan, { journal, outbox, logger }) : tail.pipeline;
   // From here on blocks are made with the present plan: the next start must know.
   if (changed || checkpoint === undefined) {
     const unacted = JSON.stringify(unfinished.filter((one) => !tail.done.has(actedKey(one.action, one.transition))));
@@ -140,14 +141,23 @@ async function recallReadings(journal: Log, pipeline: Pipeline): Promise<RecentR
   return recent;
 }
 
-/** The same state under another plan: what both have is kept, and what goes is named. */
-function reconfigure(pipeline: Pipeline, plan: Plan, logger: Logger): Pipeline {
-  const { pipeline: changed, dropped } = restore(plan, snapshot(pipeline));
+/** The gateway file has changed: goes on with the state of what stays, and tells the hub of the alerts that do not. */
+async function changePlan(
+  before: Pipeline,
+  plan: Plan,
+  { journal, outbox, logger }: { journal: Log; outbox: Outbox; logger: Logger },
+): Promise<Pipeline> {
+  const { pipeline, dropped, cleared } = reconfigure(before, plan);
   logger.info('the gateway file has changed; the state of what stays is kept', {
     dropped: dropped.length,
     such: dropped.slice(0, 5).join(' '),
+    cleared: cleared.length,
   });
-  return changed;
+  // A number of its own: a crash before the checkpoint says it once more, which changes nothing.
+  journal.skipTo(journal.last + 1);
+  outbox.append(journal.last, { panes: [], transitions: [...cleared] });
+  await outbox.sync();
+  return pipeline;
 }
 
 /** @returns undefined when an agent of another version has written the block */

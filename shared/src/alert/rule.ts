@@ -62,6 +62,11 @@ export class RuleState {
     return this.#transition('firing', time, value, series);
   }
 
+  /** The rule is no more. @returns the transition that ends a firing alert, without a value: no reading caused it */
+  abandon(series: Series): Transition | undefined {
+    return this.#state === 'firing' ? this.#transition('cleared', this.#newest, NaN, series) : undefined;
+  }
+
   #whileFiring(time: number, value: number, series: Series): Transition | undefined {
     const ended = this.rule.clear === undefined ? !holds(this.rule.when, value) : holds(this.rule.clear, value);
     if (!ended) return undefined;

@@ -17,7 +17,7 @@ export interface Transition {
   readonly time: number;
   /** Event time at which the condition first held; the same for the firing and the clearing of one episode. */
   readonly since: number;
-  /** The value that caused it. */
+  /** The value that caused it; NaN when no reading did, but a rule that was taken out of the gateway file. */
   readonly value: number;
 }
 

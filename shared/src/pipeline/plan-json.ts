@@ -46,6 +46,15 @@ export function planToJson(plan: Plan): string {
   return JSON.stringify({ version, ...plan, signals: [...plan.signals.values()] });
 }
 
+/** Whether two plans say the same, in whatever order their fields were written. */
+export function isSamePlan(a: Plan, b: Plan): boolean {
+  return inSchemaOrder(a) === inSchemaOrder(b);
+}
+
+function inSchemaOrder(plan: Plan): string {
+  return planToJson(planFromJson(planToJson(plan)) ?? plan);
+}
+
 /** @returns undefined when the text is no plan this version knows */
 export function planFromJson(text: string): Plan | undefined {
   let value: unknown;
