@@ -20,9 +20,14 @@ export function installed(...names: readonly string[]): string | undefined {
   return names.flatMap((name) => folders.map((folder) => join(folder, name))).find((path) => existsSync(path));
 }
 
-/** The broker the wristbands publish to: mosquitto, or aedes where it is missing. It is not the hub's. */
-export async function startSensorBroker(scratch: string): Promise<Server & { readonly name: string }> {
-  const program = installed('mosquitto');
+/**
+ * The broker the wristbands publish to; it is not the hub's.
+ * @param program path of mosquitto; aedes takes its place where it is missing
+ */
+export async function startSensorBroker(
+  scratch: string,
+  program: string | undefined,
+): Promise<Server & { readonly name: string }> {
   const port = await freePort();
   const url = `mqtt://127.0.0.1:${port}`;
   if (program !== undefined) {

@@ -51,7 +51,7 @@ async function main(local: LocalOptions): Promise<void> {
 
   const store = await openStore(say);
   const hub = await openHub(local, store.config);
-  const broker = remember(await startSensorBroker(scratch), (server) => server.stop());
+  const broker = remember(await startSensorBroker(scratch, installed('mosquitto')), (server) => server.stop());
   const boards = await placesForBoards();
   const agent = await openAgent(hub, broker.url, boards);
   // A wristband's message with nobody subscribed is gone: the sensors start when somebody listens.

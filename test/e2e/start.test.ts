@@ -58,6 +58,19 @@ describe('npm start', () => {
     expect(children.filter(isAlive)).toEqual([]);
   }, 90_000);
 
+  it('does without InfluxDB and socat: SQLite stores, the boards print on TCP', async () => {
+    // Nothing but Node on the path, as on a machine where nothing is installed.
+    const { stdout, stderr, code } = await start(['--for', '8s', '--json', '--port', '0'], {
+      PATH: '/nowhere',
+      INFLUX_URL: '',
+    });
+    expect(code).toBe(0);
+    expect(stderr).toContain('store: SQLite. For InfluxDB: apt-get install influxdb');
+    const summary = summarySchema.parse(JSON.parse(stdout.trim().split('\n').at(-1) ?? ''));
+    expect(summary).toMatchObject({ store: 'SQLite', balanced: true });
+    expect(summary.stored).toBeGreaterThan(0);
+  }, 60_000);
+
   it('says what is wrong with its arguments and starts nothing', async () => {
     const { stderr, code } = await start(['--for', 'soon']);
     expect(code).toBe(2);
@@ -65,8 +78,15 @@ describe('npm start', () => {
   });
 });
 
-async function start(args: readonly string[]): Promise<{ stdout: string; stderr: string; code: number }> {
-  const child = spawn(node, ['deploy/local/start.ts', ...args], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+async function start(
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<{ stdout: string; stderr: string; code: number }> {
+  const child = spawn(node, ['deploy/local/start.ts', ...args], {
+    cwd: root,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
