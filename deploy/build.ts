@@ -7,7 +7,6 @@ import { join } from 'node:path';
 import { build, type BuildOptions } from 'esbuild';
 
 const root = join(import.meta.dirname, '..');
-const dist = join(root, 'dist');
 
 const program: BuildOptions = {
   bundle: true,
@@ -22,31 +21,38 @@ const program: BuildOptions = {
   banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
 };
 
-rmSync(dist, { recursive: true, force: true });
-await build({
-  ...program,
-  entryPoints: [join(root, 'edge-agent/src/main.ts')],
-  outfile: join(dist, 'agent/main.js'),
-  external: ['serialport', 'protobufjs/minimal'],
-});
-await build({
-  ...program,
-  entryPoints: [join(root, 'hub/src/main.ts')],
-  outfile: join(dist, 'hub/main.js'),
-  external: ['esbuild', 'protobufjs/minimal'],
-});
-for (const folder of ['agent', 'hub']) writeFileSync(join(dist, folder, 'package.json'), '{ "type": "module" }\n');
+/** @param dist folder to write to; what is in it goes */
+export async function buildAll(dist: string): Promise<void> {
+  rmSync(dist, { recursive: true, force: true });
+  await build({
+    ...program,
+    entryPoints: [join(root, 'edge-agent/src/main.ts')],
+    outfile: join(dist, 'agent/main.js'),
+    external: ['serialport', 'protobufjs/minimal'],
+  });
+  await build({
+    ...program,
+    entryPoints: [join(root, 'hub/src/main.ts')],
+    outfile: join(dist, 'hub/main.js'),
+    external: ['esbuild', 'protobufjs/minimal'],
+  });
+  for (const folder of ['agent', 'hub']) writeFileSync(join(dist, folder, 'package.json'), '{ "type": "module" }\n');
 
-const page = join(dist, 'hub/page');
-mkdirSync(page, { recursive: true });
-await build({
-  entryPoints: [join(root, 'hub/web/page.ts'), join(root, 'hub/web/page.css')],
-  outdir: page,
-  bundle: true,
-  minify: true,
-  format: 'esm',
-  target: 'es2022',
-  logLevel: 'warning',
-});
-for (const file of ['index.html', 'icon.svg']) cpSync(join(root, 'hub/web', file), join(page, file));
-console.log('built dist/agent, dist/hub');
+  const page = join(dist, 'hub/page');
+  mkdirSync(page, { recursive: true });
+  await build({
+    entryPoints: [join(root, 'hub/web/page.ts'), join(root, 'hub/web/page.css')],
+    outdir: page,
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    target: 'es2022',
+    logLevel: 'warning',
+  });
+  for (const file of ['index.html', 'icon.svg']) cpSync(join(root, 'hub/web', file), join(page, file));
+}
+
+if (import.meta.main) {
+  await buildAll(join(root, 'dist'));
+  console.log('built dist/agent, dist/hub');
+}
