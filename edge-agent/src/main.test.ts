@@ -87,6 +87,13 @@ describe('weir-agent run', () => {
     expect(await readdir(folder)).toEqual(['wrong.yaml']);
   });
 
+  it('says that the data folder cannot be used, and exits with 2', async () => {
+    const folder = await folderWith({ 'good.yaml': good, file: 'x' });
+    const { code, err } = await weirAgent(folder, 'run', 'good.yaml', '--data', 'file/data');
+    expect(code).toBe(2);
+    expect(err.at(-1)).toMatch(/^the data folder cannot be used: ENOTDIR.*; --data names another$/);
+  });
+
   it('runs without its device, refuses a second agent on the same data, and stops cleanly when told', async () => {
     const folder = await folderWith({ 'good.yaml': good });
     const first = new Running(folder, ['run', 'good.yaml', '--data', 'data']);

@@ -27,7 +27,13 @@ program
   .action(async (path: string, options: { data?: string }) => {
     const file = loadGatewayFile(path, warn);
     const logger = stderrLogger(Date.now);
-    const agent = await startAgent({ file, base: dirname(path), data: options.data, logger });
+    const agent = await startAgent({ file, base: dirname(path), data: options.data, logger }).catch(
+      (error: unknown) => {
+        throw isDiskError(error)
+          ? new CommandError(`the data folder cannot be used: ${error.message}; --data names another`)
+          : error;
+      },
+    );
     logger.info('running', { gateway: file.gateway, data: agent.folder });
     await untilTold();
     await agent.stop();
@@ -99,6 +105,11 @@ function mapping(text: string, before: Map<string, string>): Map<string, string>
   const [column, signal] = text.split('=');
   if (column === undefined || signal === undefined) throw new InvalidArgumentError('write it as column=signal');
   return new Map(before).set(column, signal);
+}
+
+/** An error of the operating system, as opposed to a bug of ours. */
+function isDiskError(error: unknown): error is Error {
+  return error instanceof Error && 'syscall' in error;
 }
 
 function untilTold(): Promise<void> {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -83,5 +84,11 @@ describe('the real disk', () => {
     await mkdir(join(folder, 'there'));
     await realDisk.makeFolder(join(folder, 'there'));
     expect(await readFile(join(folder, 'file'), 'utf8')).toBe('x');
+    await realDisk.makeFolder(join(folder, 'a', 'b', 'c'));
+    expect(await realDisk.list(join(folder, 'a', 'b'))).toEqual(['c']);
+  });
+
+  it.skipIf(!existsSync('/proc/self'))('gives up where no folder can be made', async () => {
+    await expect(realDisk.makeFolder('/proc/weir/log')).rejects.toMatchObject({ code: 'ENOENT' });
   });
 });

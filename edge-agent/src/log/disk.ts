@@ -29,17 +29,25 @@ export interface Disk {
 }
 
 export const realDisk: Disk = {
+  // Step by step, and not by mkdir's own recursion, which never ends where a folder cannot be made (below /proc).
   async makeFolder(folder) {
-    const first = await mkdir(folder, { recursive: true });
-    if (first === undefined) return;
-    for (let made = folder; made.length >= first.length; made = dirname(made)) await this.syncFolder(dirname(made));
+    try {
+      await mkdir(folder);
+    } catch (error) {
+      if (codeOf(error) === 'EEXIST') return;
+      const above = dirname(folder);
+      if (codeOf(error) !== 'ENOENT' || above === folder) throw error;
+      await this.makeFolder(above);
+      await mkdir(folder);
+    }
+    await this.syncFolder(dirname(folder));
   },
 
   async list(folder) {
     try {
       return await readdir(folder);
     } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+      if (codeOf(error) === 'ENOENT') return [];
       throw error;
     }
   },
@@ -84,6 +92,10 @@ export const realDisk: Disk = {
     }
   },
 };
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
+}
 
 /** Replaces a small file so that a power cut leaves the old one or the new one, never a part. */
 export async function replaceFile(disk: Disk, path: string, bytes: Uint8Array): Promise<void> {
