@@ -1,5 +1,6 @@
 // What the hub remembers, on a real disk.
 
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
@@ -13,6 +14,14 @@ test('a folder written by a newer Weir is refused, and left as it was', () => {
   database.exec('PRAGMA user_version = 99');
   database.close();
   expect(() => State.open(folder.path)).toThrow('update weir-hub');
+});
+
+test('the data folder is made with those above it; where none can be made, it is said', () => {
+  using folder = tempFolder();
+  State.open(join(folder.path, 'a', 'b')).close();
+  State.open(join(folder.path, 'a', 'b')).close();
+  expect(existsSync(join(folder.path, 'a', 'b', 'hub.db'))).toBe(true);
+  expect(() => State.open(join(folder.path, 'a', 'b', 'hub.db', 'c'))).toThrow('cannot be made: ENOTDIR');
 });
 
 test('a transaction that fails leaves nothing behind, in the table or in memory', () => {

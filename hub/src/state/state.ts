@@ -4,8 +4,8 @@
 // The ingest moves cursors, alerts and counts in one transaction, after the store has the panes. A crash between the two
 // makes the gateway send again, and both the store's upserts and this transaction then give the same result once.
 
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { HubError, messageOf } from '../errors.ts';
 import { AlertBook } from './alert-book.ts';
@@ -79,7 +79,7 @@ export class State {
   /** @throws HubError when the folder cannot be used */
   static open(folder: string): State {
     try {
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      makeFolder(folder);
     } catch (error) {
       throw new HubError('WEIR_HUB_DATA', `the data folder ${folder} cannot be made: ${messageOf(error)}`);
     }
@@ -99,4 +99,11 @@ export class State {
   close(): void {
     this.#database.close();
   }
+}
+
+/** Step by step, and not by mkdir's own recursion, which never ends where a folder cannot be made (below /proc). */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  if (!existsSync(dirname(folder))) makeFolder(dirname(folder));
+  mkdirSync(folder, { mode: 0o700 });
 }
