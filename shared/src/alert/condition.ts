@@ -24,7 +24,7 @@ export function parseCondition(text: string): Condition | string {
   return { signal, operator: operator as Operator, limit };
 }
 
-export function holds(condition: Condition, value: number): boolean {
+export function holds(condition: Pick<Condition, 'operator' | 'limit'>, value: number): boolean {
   switch (condition.operator) {
     case '>':
       return value > condition.limit;

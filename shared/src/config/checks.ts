@@ -3,17 +3,12 @@
 
 import { parseCondition, type Condition } from '../alert/condition.ts';
 import { parseChannel } from './channel.ts';
-import { formatDuration } from './duration.ts';
+import { linearConversion } from './convert.ts';
+import { checkDerived } from './derived.ts';
 import type { GatewayFile } from './gateway-file.ts';
 import type { Kinds } from './kinds.ts';
-import type { Signal, Window } from './schema.ts';
+import { checkWindow, covers, windowSpec } from './windows.ts';
 import { suggestion, type Path, type YamlFile } from './yaml-file.ts';
-
-/** Closed windows kept for late readings, per series and window. */
-const maxWindowsWithinLateness = 10_000;
-
-/** Lateness of a window that says nothing. */
-const defaultLatenessMs = 3_600_000;
 
 interface Context {
   readonly yaml: YamlFile;
@@ -22,19 +17,10 @@ interface Context {
   readonly written: Readonly<Record<string, unknown>>;
 }
 
-/** How late a reading of a signal may come: one number, because a late reading corrects all of its windows or none. */
-export function latenessOf(id: string, signal: Signal, windows: Iterable<Window>): number {
-  const own = [...windows].filter((window) => covers(window, id)).map((window) => window.lateness ?? defaultLatenessMs);
-  return signal.lateness ?? (own.length === 0 ? defaultLatenessMs : Math.max(...own));
-}
-
-export function covers(window: Window, signal: string): boolean {
-  return window.of === 'all' || window.of.includes(signal);
-}
-
 export function checkAcross(file: GatewayFile, context: Context): void {
   checkSources(file, context);
   checkSignals(file, context);
+  checkDerived(file, context.yaml, namesIn(context.written, 'signals'));
   checkWindows(file, context);
   checkAlerts(file, context);
 }
@@ -73,6 +59,11 @@ function checkSignals(file: GatewayFile, { yaml, kinds, written }: Context): voi
     if (other !== undefined) yaml.add(`${text} is already signal "${other}"`, at);
     readers.set(text, id);
   }
+  for (const [id, { unit, convert }] of file.signals) {
+    if (convert === undefined) continue;
+    const problem = unit === undefined ? 'convert to what? say unit: too' : linearConversion(convert, unit);
+    if (typeof problem === 'string') yaml.add(problem, ['signals', id, 'convert']);
+  }
   // Only when every window could be read is it known that none covers a signal.
   if (file.windows.size < sizeOf(written['windows'])) return;
   for (const id of file.signals.keys()) {
@@ -91,28 +82,14 @@ function checkWindows(file: GatewayFile, { yaml, written }: Context): void {
   for (const [index, window] of windows.entries()) {
     if (isRecord(window)) checkNames(window['of'], signalNames, 'signal', ['windows', index, 'of'], yaml);
   }
-  const sizes = new Set<number>();
+  const ids = new Set<string>();
   for (const [index, window] of file.windows) {
-    const at = ['windows', index];
-    if (sizes.has(window.every)) {
-      yaml.add(`a window of ${formatDuration(window.every)} stands above; put its signals and statistics together`, [
-        ...at,
-        'every',
-      ]);
+    const { id } = windowSpec(window);
+    if (ids.has(id)) {
+      yaml.add(`a window ${id} stands above; put its signals and statistics together`, ['windows', index]);
     }
-    sizes.add(window.every);
-    const covered = [...file.signals].filter(([id]) => covers(window, id));
-    const latenesses = covered.map(([id, signal]) => latenessOf(id, signal, file.windows.values()));
-    const lateness = latenesses.length === 0 ? (window.lateness ?? defaultLatenessMs) : Math.max(...latenesses);
-    const kept = lateness / window.every;
-    if (kept > maxWindowsWithinLateness) {
-      const most = formatDuration(window.every * maxWindowsWithinLateness);
-      yaml.add(
-        `a lateness of ${formatDuration(lateness)} keeps ${Math.round(kept)} windows of ${formatDuration(window.every)} for each series; ` +
-          `lower the lateness to ${most} or make the window longer`,
-        [...at, window.lateness === lateness ? 'lateness' : 'every'],
-      );
-    }
+    ids.add(id);
+    checkWindow(index, window, file, yaml);
   }
 }
 

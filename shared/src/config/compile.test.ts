@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import type { Plan, SignalPlan } from '../pipeline/plan.ts';
+import { signalOf, specOf } from '../testing/plans.ts';
 import { compilePlan, compileRoutes } from './compile.ts';
 import { readGatewayFile } from './gateway.ts';
 import type { GatewayFile } from './gateway-file.ts';
@@ -30,13 +31,14 @@ settings: { disorder: 1s, idleAfter: 20s, maxAhead: 1m, maxSeries: 50 }
 `;
 
 test('a file becomes a plan with nothing left to parse', () => {
-  const wide = { id: '90s', sizeMs: 90_000, compute: ['mean', 'p95'] } as const;
-  const temperature: SignalPlan = {
+  const wide = specOf({ kind: 'tumbling', sizeMs: 90_000, zone: undefined }, { id: '90s', compute: ['mean', 'p95'] });
+  const narrow = specOf({ kind: 'tumbling', sizeMs: 60_000, zone: undefined }, { id: '1m', compute: ['min', 'max'] });
+  const temperature = signalOf({
     signal: 'temperature',
     range: [-20, 120],
     disorderMs: 1000,
     latenessMs: 1_200_000,
-    windows: [wide, { id: '1m', sizeMs: 60_000, compute: ['min', 'max'] }],
+    windows: [wide, narrow],
     rules: [
       {
         id: 'too_hot',
@@ -47,10 +49,9 @@ test('a file becomes a plan with nothing left to parse', () => {
         actions: ['log'],
       },
     ],
-  };
-  const pressure: SignalPlan = {
+  });
+  const pressure = signalOf({
     signal: 'pressure',
-    range: [-Infinity, Infinity],
     disorderMs: 5000,
     latenessMs: 7_200_000,
     windows: [wide],
@@ -64,7 +65,7 @@ test('a file becomes a plan with nothing left to parse', () => {
         actions: ['log'],
       },
     ],
-  };
+  });
   expect(compilePlan(fileOf(file))).toStrictEqual<Plan>({
     signals: new Map([
       ['temperature', temperature],
@@ -73,6 +74,98 @@ test('a file becomes a plan with nothing left to parse', () => {
     maxAheadMs: 60_000,
     idleAfterMs: 20_000,
     maxSeries: 50,
+    latenessBytes: 64e6,
+  });
+});
+
+test('every kind of window becomes one, with a name of its own', () => {
+  const { windows } = compiled(`
+windows:
+  - { every: 1h, of: all, compute: [mean] }
+  - { every: 1h, slide: 1m, of: all, compute: [mean], lateEvery: 5m }
+  - { every: 1d, zone: Europe/Zurich, of: all, compute: [mean], early: 10s }
+  - { session: 10m, of: all, compute: [mean] }
+  - { count: 100, of: all, compute: [mean] }
+`);
+  expect(windows).toStrictEqual([
+    specOf({ kind: 'tumbling', sizeMs: 3_600_000, zone: undefined }, { id: '1h' }),
+    specOf({ kind: 'hopping', sizeMs: 3_600_000, slideMs: 60_000 }, { id: '1h/1m', lateEveryMs: 300_000 }),
+    specOf({ kind: 'tumbling', sizeMs: 86_400_000, zone: 'Europe/Zurich' }, { id: '1d@Europe/Zurich', earlyEveryMs: 10_000 }), // prettier-ignore
+    specOf({ kind: 'session', gapMs: 600_000 }, { id: 'session-10m' }),
+    specOf({ kind: 'count', size: 100 }, { id: 'count-100' }),
+  ]);
+});
+
+test('a slide as long as its window is a tumbling window', () => {
+  const { windows } = compiled('windows: [{ every: 1h, slide: 1h, of: all, compute: [mean] }]');
+  expect(windows).toStrictEqual([specOf({ kind: 'tumbling', sizeMs: 3_600_000, zone: undefined }, { id: '1h' })]);
+});
+
+/** The plan of a signal `t` with these keys. */
+function compiled(text: string, keys = ''): SignalPlan {
+  const { signals } = compilePlan(
+    fileOf(`gateway: g
+sources: { oven: { port: /dev/a } }
+signals:
+  t: { from: oven.t${keys} }
+${text === '' ? 'windows: [{ every: 1m, of: all, compute: [mean] }]' : text}
+`),
+  );
+  const plan = signals.get('t');
+  if (plan === undefined) throw new Error('no signal t');
+  return plan;
+}
+
+test('what is known of the quality of a signal comes into the plan', () => {
+  const keys = ', maxStep: 5, stuck: 10m, missing: 1m, expect: 1s, uncertain: use, repeats: true, on: ">= 1"';
+  expect(compiled('', keys)).toMatchObject({
+    maxStepPerSecond: 5,
+    stuckAfterMs: 600_000,
+    missingAfterMs: 60_000,
+    expectMs: 1000,
+    useUncertain: true,
+    mayRepeat: true,
+    on: { operator: '>=', limit: 1 },
+  });
+});
+
+test('a signal is converted first, then calibrated', () => {
+  const { gain, offset } = compiled('', ', unit: °C, convert: °F, calibrate: { gain: 2, offset: 1 }');
+  expect(212 * gain + offset).toBeCloseTo(201, 9);
+  expect(32 * gain + offset).toBeCloseTo(1, 9);
+  expect(compiled('', ', calibrate: { offset: -0.5 }')).toMatchObject({ gain: 1, offset: -0.5 });
+});
+
+test('a formula becomes its inputs, by signal or by device and signal', () => {
+  const { signals } = compilePlan(
+    fileOf(`gateway: g
+sources: { oven: { port: /dev/a } }
+signals:
+  t: { from: oven.t }
+  rh: { from: oven.rh }
+  dew: { formula: "t - (100 - rh) / 5" }
+  spread: { formula: "hot - t", with: { hot: oven/t }, device: line, align: 1s }
+windows: [{ every: 1m, of: all, compute: [mean] }]
+`),
+  );
+  expect(signals.get('t')?.derived).toBeUndefined();
+  expect(signals.get('dew')?.derived).toStrictEqual({
+    expression: 't - (100 - rh) / 5',
+    inputs: [
+      { variable: 't', device: undefined, signal: 't' },
+      { variable: 'rh', device: undefined, signal: 'rh' },
+    ],
+    alignMs: 0,
+    device: undefined,
+  });
+  expect(signals.get('spread')?.derived).toStrictEqual({
+    expression: 'hot - t',
+    inputs: [
+      { variable: 'hot', device: 'oven', signal: 't' },
+      { variable: 't', device: undefined, signal: 't' },
+    ],
+    alignMs: 1000,
+    device: 'line',
   });
 });
 

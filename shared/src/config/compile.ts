@@ -1,13 +1,13 @@
 // From the gateway file to the pipeline's plan: names resolved, defaults filled in, nothing left to parse.
 
 import type { Rule } from '../alert/rule.ts';
-import { statistics, type WindowSpec } from '../model/pane.ts';
 import type { Plan, SignalPlan } from '../pipeline/plan.ts';
 import { parseChannel } from './channel.ts';
-import { covers, latenessOf } from './checks.ts';
-import { formatDuration } from './duration.ts';
+import { linearConversion } from './convert.ts';
+import { derivedPlan } from './derived.ts';
 import type { GatewayFile } from './gateway-file.ts';
-import type { Alert, Signal, Window } from './schema.ts';
+import type { Alert, Signal } from './schema.ts';
+import { covers, latenessOf, windowSpec } from './windows.ts';
 
 export function compilePlan(file: GatewayFile): Plan {
   const { settings } = file;
@@ -16,13 +16,14 @@ export function compilePlan(file: GatewayFile): Plan {
     maxAheadMs: settings.maxAhead,
     idleAfterMs: settings.idleAfter,
     maxSeries: settings.maxSeries,
+    latenessBytes: settings.lateMemory,
   };
 }
 
 /** Which signal takes a channel of a source: source -> channel -> signal. */
 export function compileRoutes(file: GatewayFile): Map<string, Map<string, string>> {
   const routes = new Map<string, Map<string, string>>();
-  for (const [id, { from }] of file.signals) {
+  for (const [id, { from = [] }] of file.signals) {
     for (const text of from) {
       const { source, channel } = parseChannel(text);
       const channels = routes.get(source) ?? new Map<string, string>();
@@ -36,7 +37,16 @@ function signalPlan(id: string, signal: Signal, file: GatewayFile): SignalPlan {
   const windows = [...file.windows.values()].filter((window) => covers(window, id));
   return {
     signal: id,
+    ...scaleOf(signal),
     range: signal.range ?? [-Infinity, Infinity],
+    maxStepPerSecond: signal.maxStep ?? Infinity,
+    stuckAfterMs: signal.stuck ?? Infinity,
+    missingAfterMs: signal.missing ?? Infinity,
+    expectMs: signal.expect ?? NaN,
+    useUncertain: signal.uncertain === 'use',
+    mayRepeat: signal.repeats,
+    on: signal.on ?? { operator: '!=', limit: 0 },
+    derived: derivedPlan(signal),
     disorderMs: signal.disorder ?? file.settings.disorder,
     latenessMs: latenessOf(id, signal, windows),
     windows: windows.map(windowSpec),
@@ -46,12 +56,12 @@ function signalPlan(id: string, signal: Signal, file: GatewayFile): SignalPlan {
   };
 }
 
-function windowSpec(window: Window): WindowSpec {
-  return {
-    id: formatDuration(window.every),
-    sizeMs: window.every,
-    compute: statistics.filter((statistic) => window.compute.includes(statistic)),
-  };
+/** Unit conversion, then calibration, as one gain and one offset. */
+function scaleOf({ unit, convert, calibrate }: Signal): { gain: number; offset: number } {
+  const { gain: correction, offset: shift } = calibrate ?? { gain: 1, offset: 0 };
+  const conversion = unit === undefined || convert === undefined ? undefined : linearConversion(convert, unit);
+  if (conversion === undefined || typeof conversion === 'string') return { gain: correction, offset: shift };
+  return { gain: conversion.gain * correction, offset: conversion.offset * correction + shift };
 }
 
 function rule(id: string, alert: Alert): Rule {

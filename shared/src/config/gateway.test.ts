@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { operators, holds, parseCondition, type Condition } from '../alert/condition.ts';
+import { statistics } from '../model/pane.ts';
 import { readGatewayFile } from './gateway.ts';
 import type { GatewayFile } from './gateway-file.ts';
 import type { ConfigKind, Kinds } from './kinds.ts';
@@ -62,6 +63,7 @@ settings: { disorder: 1s, maxSeries: 50 }
 test('a good file has no problems, and comes out with its defaults filled in', () => {
   const { file, problems } = readGatewayFile(good, kinds);
   expect(problems).toStrictEqual([]);
+  const defaults = { uncertain: 'count', repeats: false } as const;
   expect(file).toStrictEqual<GatewayFile>({
     gateway: 'line-3',
     hub: { url: 'mqtts://hub.factory.lan', keyFile: './key' },
@@ -71,9 +73,12 @@ test('a good file has no problems, and comes out with its defaults filled in', (
       ['press', { kind: 'bus', raw: { bus: '/dev/ttyS1', registers: { pressure: 1, 'stroke.length': 2 } } }],
     ]),
     signals: new Map([
-      ['temperature', { from: ['oven.temp', 'oven.temp2'], unit: '°C', range: [-20, 120] }],
-      ['pressure', { from: ['press.pressure'], unit: 'bar', range: [0, 16], lateness: 7_200_000, disorder: 5000 }],
-      ['stroke', { from: ['press.stroke.length'] }],
+      ['temperature', { from: ['oven.temp', 'oven.temp2'], unit: '°C', range: [-20, 120], ...defaults }],
+      [
+        'pressure',
+        { from: ['press.pressure'], unit: 'bar', range: [0, 16], lateness: 7_200_000, disorder: 5000, ...defaults },
+      ],
+      ['stroke', { from: ['press.stroke.length'], ...defaults }],
     ]),
     windows: new Map([
       [0, { every: 10_000, of: 'all', compute: ['p95', 'mean'], lateness: 600_000 }],
@@ -98,6 +103,7 @@ test('a good file has no problems, and comes out with its defaults filled in', (
       disorder: 1000,
       idleAfter: 30_000,
       maxAhead: 300_000,
+      lateMemory: 64e6,
       maxSeries: 50,
       journal: 256e6,
       outbox: 1e9,
@@ -407,7 +413,7 @@ windows:
     name: 'one window too many of the same length',
     text: `${sound}  - { every: 60s, of: all, compute: [max] }
 `,
-    problems: ['8:14: error: a window of 1m stands above; put its signals and statistics together'],
+    problems: ['8:5: error: a window 1m stands above; put its signals and statistics together'],
   },
   {
     name: 'sources and actions do not say what they are',
@@ -497,16 +503,16 @@ windows:
 `,
     problems: [
       '3:3: warning: no signal reads source "oven"; all it says would be dead letters',
-      '5:16: error: "from" is missing: expected string',
+      '5:16: error: a signal says where it comes from: one of from, formula',
       '6:12: error: Invalid input: expected object, received null',
       '7:21: error: Too small: expected array to have >=1 items',
       '8:18: error: write it as source.channel, such as tempering.temp',
-      '10:5: error: "every" is missing: expected string',
+      '10:5: error: a window says what kind it is: one of every, session, count',
       '11:5: error: "of" is missing',
       '12:5: error: "compute" is missing: expected array',
       '13:36: error: Too small: expected array to have >=1 items',
-      '14:37: error: "median" is none of: mean, min, max, stddev, p50, p95, p99, did you mean "mean"?',
-      '14:45: error: "p96" is none of: mean, min, max, stddev, p50, p95, p99, did you mean "p95"?',
+      `14:37: error: "median" is none of: ${statistics.join(', ')}, did you mean "mean"?`,
+      `14:45: error: "p96" is none of: ${statistics.join(', ')}, did you mean "p90"?`,
     ],
   },
   {
@@ -581,7 +587,7 @@ test('a condition is refused exactly where no value of the range satisfies it', 
   fc.assert(
     fc.property(fc.constantFrom(...operators), limit, limit, limit, (operator, limit, a, b) => {
       const [low, high] = [Math.min(a, b) - 0.5, Math.max(a, b) + 0.5];
-      const possible = halves.some((v) => v >= low && v <= high && holds({ signal: 't', operator, limit }, v));
+      const possible = halves.some((v) => v >= low && v <= high && holds({ operator, limit }, v));
       const text = `${sound.replace('-20..120', `${low}..${high}`)}alerts:\n  a: { when: temperature ${operator} ${limit} }\n`;
       expect(problemsIn(text)).toHaveLength(possible ? 0 : 1);
     }),

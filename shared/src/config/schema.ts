@@ -68,30 +68,118 @@ export const hubSchema = z
 
 const channel = z.string().regex(/^[^.\s]+\.\S+$/, { message: 'write it as source.channel, such as tempering.temp' });
 
-export const signalSchema = z.strictObject({
-  from: z
-    .union([channel.transform((one) => [one]), z.array(channel).min(1)])
-    .describe(
-      '`source.channel`, or a list of them: a field of the JSON line, a column of the CSV, or what `{signal}` stands for in the topic.',
-    ),
-  unit: unit.optional(),
-  range: range.optional().describe('Readings outside are dead letters.'),
-  lateness: duration
-    .optional()
-    .describe('How late a reading may come and still correct its windows. Default: that of the windows.'),
-  disorder: duration.optional().describe('How far event times jump back and forth. Default: `settings.disorder`.'),
+const onWhen = z
+  .string()
+  .meta({ description: 'operator (> >= < <= == !=) and number', examples: ['>= 1'] })
+  .transform((text, context): Pick<Condition, 'operator' | 'limit'> => {
+    const parsed = parseCondition(`value ${text}`);
+    if (typeof parsed !== 'string') return { operator: parsed.operator, limit: parsed.limit };
+    context.addIssue({ code: 'custom', message: `"${text}" is not an operator and a number, such as >= 1` });
+    return z.NEVER;
+  });
+
+/** Exactly one of the keys must be there. */
+function exactlyOne(keys: readonly string[], what: string) {
+  return (value: object, context: z.core.$RefinementCtx): void => {
+    const found = keys.filter((key) => Object.hasOwn(value, key));
+    if (found.length === 1) return;
+    const message =
+      found.length === 0 ? `${what}: one of ${keys.join(', ')}` : `${found.join(' and ')} exclude each other; keep one`;
+    context.addIssue({ code: 'custom', message });
+  };
+}
+
+const finite = z.number();
+
+export const signalSchema = z
+  .strictObject({
+    from: z
+      .union([channel.transform((one) => [one]), z.array(channel).min(1)])
+      .optional()
+      .describe(
+        '`source.channel`, or a list of them: a field of the JSON line, a column of the CSV, or what `{signal}` stands for in the topic.',
+      ),
+    formula: z
+      .string()
+      .optional()
+      .meta({
+        description:
+          'Instead of `from`: arithmetic of other signals of the same device, [as written below](#formulas).',
+        examples: ['temperature - (100 - humidity) / 5'],
+      }),
+    with: z
+      .record(z.string(), z.string())
+      .optional()
+      .describe('Names in the formula for `signal`, or for `device/signal` where the devices differ.'),
+    align: duration
+      .optional()
+      .describe(
+        'Inputs of the formula from the same piece of time belong together. Default 0s: the very same event time.',
+      ),
+    device: name.optional().describe('Device of what the formula gives; needed where an input names its own.'),
+    unit: unit.optional(),
+    convert: unit
+      .optional()
+      .meta({ description: 'The unit the source speaks, converted to `unit`.', examples: ['°F'] }),
+    calibrate: z
+      .strictObject({ gain: finite.default(1), offset: finite.default(0) })
+      .optional()
+      .describe('`{ gain, offset }`: what is converted, times `gain`, plus `offset`.'),
+    range: range.optional().describe('Readings outside are dead letters.'),
+    maxStep: z
+      .number()
+      .positive()
+      .optional()
+      .describe('Most the value can change in a second, in its unit; a reading further away is uncertain.'),
+    stuck: positiveDuration.optional().describe('A value that has been the same for so long is uncertain.'),
+    missing: positiveDuration.optional().describe('A series silent for so long is shown as missing.'),
+    expect: positiveDuration
+      .optional()
+      .describe('How often a reading is expected: what `completeness` is measured by.'),
+    uncertain: z
+      .enum(['count', 'use'])
+      .default('count')
+      .describe('Whether uncertain readings are only counted, or used in statistics and alerts. Default count.'),
+    repeats: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Whether the source may say the same reading (event time and value) again, to be counted once. Default false.',
+      ),
+    on: onWhen.optional().describe('When the signal counts as on: what `duty` is the share of. Default `!= 0`.'),
+    lateness: duration
+      .optional()
+      .describe('How late a reading may come and still correct its windows. Default: that of the windows.'),
+    disorder: duration.optional().describe('How far event times jump back and forth. Default: `settings.disorder`.'),
+  })
+  .superRefine(exactlyOne(['from', 'formula'], 'a signal says where it comes from'));
+
+const wholeMs = positiveDuration.refine((ms) => Number.isInteger(ms), {
+  message: 'a window is a whole number of milliseconds',
 });
 
-export const windowSchema = z.strictObject({
-  every: positiveDuration
-    .refine((ms) => Number.isInteger(ms), { message: 'a window is a whole number of milliseconds' })
-    .describe('Length of the tumbling window, aligned to the epoch (UTC).'),
-  of: z
-    .union([z.literal('all'), z.string().transform((one) => [one]), z.array(z.string()).min(1)])
-    .describe('`all`, a signal, or a list of signals.'),
-  compute: z.array(z.enum(statistics)).min(1).describe('`count` is always there.'),
-  lateness: duration.optional().describe('How late a reading may come and still correct the window. Default 1h.'),
-});
+export const windowSchema = z
+  .strictObject({
+    every: wholeMs.optional().describe('Tumbling windows of this length.'),
+    slide: wholeMs.optional().describe('With `every`: hopping windows, one ending every so often.'),
+    zone: z
+      .string()
+      .optional()
+      .meta({
+        description: 'With `every`: aligned to local days, weeks or parts of a day, instead of UTC.',
+        examples: ['Europe/Zurich'],
+      }),
+    session: positiveDuration.optional().describe('Session windows: from a reading until so long without one.'),
+    count: z.int().min(1).max(1_000_000).optional().describe('Count windows: so many readings, in event-time order.'),
+    of: z
+      .union([z.literal('all'), z.string().transform((one) => [one]), z.array(z.string()).min(1)])
+      .describe('`all`, a signal, or a list of signals.'),
+    compute: z.array(z.enum(statistics)).min(1).describe('`count` is always there; [what each means](statistics.md).'),
+    lateness: duration.optional().describe('How late a reading may come and still correct the window. Default 1h.'),
+    early: positiveDuration.optional().describe('While a window is open, a pane of what is there so far, so often.'),
+    lateEvery: positiveDuration.optional().describe('Corrections of closed windows go out at most so often.'),
+  })
+  .superRefine(exactlyOne(['every', 'session', 'count'], 'a window says what kind it is'));
 
 export const alertSchema = z.strictObject({
   when: condition.describe('The condition that starts the alert.'),
@@ -109,8 +197,11 @@ export const settingsSchema = z.strictObject({
   disorder: duration.default(2000).describe('How far event times of one series jump back and forth. Default 2s.'),
   idleAfter: positiveDuration
     .default(30_000)
-    .describe('A series silent for so long has its windows closed. Default 30s.'),
+    .describe('A series silent for so long has its windows closed when they are over by the clock. Default 30s.'),
   maxAhead: duration.default(300_000).describe('A reading further in the future is a dead letter. Default 5m.'),
+  lateMemory: byteSize
+    .default(64e6)
+    .describe('Bytes of closed windows kept for late readings; then the oldest are given up. Default 64 MB.'),
   maxSeries: z.int().min(1).max(1_000_000).default(10_000).describe('Devices times signals. Default 10000.'),
   journal: byteSize.default(256e6).describe('Bytes of raw readings kept on the gateway. Default 256 MB.'),
   outbox: byteSize.default(1e9).describe('Bytes that may wait for the hub; then the oldest panes go. Default 1 GB.'),

@@ -40,9 +40,15 @@ export class YamlFile {
     return this.#value;
   }
 
-  /** @param at path of the value, or of the key when `key` is given */
-  add(message: string, at: Path, options: { key?: string; severity?: Problem['severity'] } = {}): void {
-    this.#addAt(this.#offset(at, options.key), message, options.severity ?? 'error');
+  /** @param at path of the value, or of the key when `key` is given; `within` is a place in the text of the value */
+  add(
+    message: string,
+    at: Path,
+    options: { key?: string; within?: number; severity?: Problem['severity'] } = {},
+  ): void {
+    const offset = this.#offset(at, options.key);
+    const within = options.within === undefined ? 0 : options.within + this.#quoteLength(at);
+    this.#addAt(offset + within, message, options.severity ?? 'error');
   }
 
   /** Turns what the schema found into problems. @param base path of the value that was checked */
@@ -122,6 +128,11 @@ export class YamlFile {
       (p) => p.line === problem.line && p.column === problem.column && p.message === message,
     );
     if (!known) this.#problems.push(problem);
+  }
+
+  #quoteLength(path: Path): number {
+    const node = this.#document.getIn(path, true);
+    return isScalar(node) && (node.type === 'QUOTE_DOUBLE' || node.type === 'QUOTE_SINGLE') ? 1 : 0;
   }
 
   /** Where a path stands; of a path that is not there, where the nearest thing around it stands. */

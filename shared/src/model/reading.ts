@@ -7,7 +7,7 @@ export interface Reading {
   readonly series: SeriesId;
   /** Event time, epoch milliseconds; a fraction is allowed. */
   readonly time: number;
-  /** In the unit of the signal. */
+  /** As the source says it; the signal's `convert` and `calibrate` make the signal's unit of it. */
   readonly value: number;
   readonly quality: Quality;
 }
@@ -21,6 +21,7 @@ export const lossReasons = [
   'bad_quality', // the sensor itself says the value is bad
   'out_of_range', // outside the signal's range
   'future', // further ahead of the arrival time than `maxAhead`
+  'repeated', // the same event time and value as one before, of a signal that may repeat
   'too_late', // behind the watermark by more than the allowed lateness
   'too_many_series', // the gateway's `maxSeries` is used up
   'no_window', // accepted, but no window covers the signal: it feeds alerts only

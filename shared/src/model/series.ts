@@ -11,6 +11,7 @@ export interface Series {
 }
 
 export class SeriesTable {
+  /** By signal, then by device: signals are few, and a map for each device would weigh more than its series. */
   readonly #byName = new Map<string, Map<string, Series>>();
   readonly #all: Series[] = [];
   readonly #max: number;
@@ -26,13 +27,13 @@ export class SeriesTable {
 
   /** The series of these names, made if it is new; `undefined` when the table is full. */
   intern(device: string, signal: string): Series | undefined {
-    let bySignal = this.#byName.get(device);
-    const known = bySignal?.get(signal);
+    let byDevice = this.#byName.get(signal);
+    const known = byDevice?.get(device);
     if (known !== undefined) return known;
     if (this.#all.length >= this.#max) return undefined;
     const series: Series = { id: this.#all.length as SeriesId, device, signal };
-    if (bySignal === undefined) this.#byName.set(device, (bySignal = new Map()));
-    bySignal.set(signal, series);
+    if (byDevice === undefined) this.#byName.set(signal, (byDevice = new Map()));
+    byDevice.set(device, series);
     this.#all.push(series);
     return series;
   }

@@ -114,20 +114,43 @@ test('a silent series keeps its window open and holds back no other', () => {
   expect(drained(pipeline)).toStrictEqual(['busy 0 r0 n1 fresh1', 'busy 1000 r0 n1 fresh1']);
 });
 
-test('a series silent for so long, by arrival time, has its windows closed, whatever its event times say', () => {
+test('a silent series has its windows closed when they are over by the arrival clock, whatever its event times say', () => {
   const pipeline = pipelineOf({ windows: [windowOf(1000), windowOf(60_000)], disorderMs: 5000 });
   ingestAll(pipeline, [500, 61_500]);
   expect(drained(pipeline)).toStrictEqual(['oven 0 r0 n1 fresh1']);
   pipeline.tick(now + 29_999);
   expect(drained(pipeline)).toStrictEqual([]);
   pipeline.tick(now + 30_000);
-  expect(drained(pipeline)).toStrictEqual([
-    'oven 61000 r0 n1 fresh1',
-    'oven 0 r0 n1 fresh0',
-    'oven 60000 r0 n1 fresh0',
-  ]);
+  expect(drained(pipeline)).toStrictEqual(['oven 61000 r0 n1 fresh1', 'oven 0 r0 n1 fresh0']);
+  // The last window ends 58.5 s after the newest reading, and readings may come 5 s out of order.
+  pipeline.tick(now + 63_499);
+  expect(drained(pipeline)).toStrictEqual([]);
+  pipeline.tick(now + 63_500);
+  expect(drained(pipeline)).toStrictEqual(['oven 60000 r0 n1 fresh0']);
   pipeline.tick(now + 90_000);
   expect(drained(pipeline)).toStrictEqual([]);
+});
+
+test('a pause shorter than its window makes nothing late', () => {
+  const pipeline = pipelineOf({ windows: [windowOf(3_600_000)] });
+  ingestAll(pipeline, [1000]);
+  for (const minute of [1, 10, 30, 59]) {
+    pipeline.tick(now + minute * 60_000 - 1000);
+    expect(pipeline.ingest(readingOf(pipeline, minute * 60_000), now + minute * 60_000)).toBeUndefined();
+  }
+  expect(drained(pipeline)).toStrictEqual([]);
+  expect(pipeline.ledger.lostTotal).toBe(0);
+});
+
+test('what a device held back while it was silent is not late, as far as nothing was open', () => {
+  const pipeline = pipelineOf();
+  ingestAll(pipeline, [500]);
+  pipeline.tick(now + 8 * 3_600_000);
+  expect(drained(pipeline)).toStrictEqual(['oven 0 r0 n1 fresh1']);
+  pipeline.ingest(readingOf(pipeline, 1000), now + 8 * 3_600_000);
+  pipeline.ingest(readingOf(pipeline, 2000), now + 8 * 3_600_000);
+  expect(drained(pipeline)).toStrictEqual(['oven 1000 r0 n1 fresh1']);
+  expect(pipeline.ledger.lostTotal).toBe(0);
 });
 
 test('a tick long after closes only the series that are silent', () => {
@@ -222,12 +245,53 @@ test('evicted panes take their readings from the reported to the lost, and what 
 
 test('a closed window is kept while a reading may still come for it, and then forgotten', () => {
   const pipeline = pipelineOf({ latenessMs: 10_000 });
+  const held: number[] = [];
   for (let second = 0; second < 200; second++) {
     ingestAll(pipeline, [second * 1000]);
     pipeline.drain();
-    expect(pipeline.states()[0]?.windows[0]?.sealedCount).toBe(Math.min(second, 10));
+    held.push(pipeline.heldBytes);
   }
+  const each = held[1] ?? NaN;
+  expect(each).toBeGreaterThan(0);
+  expect(held).toStrictEqual(held.map((_, second) => Math.min(second, 10) * each));
   expect(ingestAll(pipeline, [189_000, 188_999])).toStrictEqual([undefined, 'too_late']);
+});
+
+test('at the limit of memory the oldest closed windows are given up, and what comes for them is too late, by series', () => {
+  const unlimited = new Pipeline(planOf([signalOf({ latenessMs: 1e6 })]));
+  const limited = new Pipeline(planOf([signalOf({ latenessMs: 1e6 })], { latenessBytes: 2000 }));
+  for (const pipeline of [unlimited, limited]) {
+    ingestAll(pipeline, [0, 1000], 'small');
+    for (let second = 0; second < 200; second++) ingestAll(pipeline, [second * 1000], 'large');
+    drained(pipeline);
+  }
+  expect(unlimited.heldBytes).toBeGreaterThan(4000);
+  expect(limited.heldBytes).toBeLessThanOrEqual(2000);
+  expect(limited.heldBytes).toBeGreaterThan(1000);
+  expect(limited.heldBytes).toBe(limited.states().reduce((sum, state) => sum + state.heldBytes, 0));
+  expect(ingestAll(unlimited, [5000], 'large')).toStrictEqual([undefined]);
+  expect(ingestAll(limited, [5000, 198_000], 'large')).toStrictEqual(['too_late', undefined]);
+  // The series that holds little keeps it.
+  expect(ingestAll(limited, [500], 'small')).toStrictEqual([undefined]);
+  expect(drained(limited).toSorted()).toStrictEqual(['large 198000 r1 n2 fresh1', 'small 0 r1 n2 fresh1']);
+  const losses = limited.states().map(({ series, losses }) => [series.device, Object.fromEntries(losses)]);
+  expect(losses).toStrictEqual([['small', {}], ['large', { too_late: 1 }]]); // prettier-ignore
+  expectBalanced(limited);
+});
+
+test('a hundred thousand names in an hour are as many series as allowed, and no more memory than that', () => {
+  const pipeline = new Pipeline(planOf([signalOf()], { maxSeries: 1000 }));
+  let refused = 0;
+  for (let i = 0; i < 100_000; i++) {
+    const series = pipeline.series.intern(`device-${i}`, 'temperature');
+    if (series === undefined) {
+      pipeline.reject('too_many_series', 1);
+      refused += 1;
+    } else pipeline.ingest({ series: series.id, time: i * 36, value: 20, quality: 'good' }, now);
+  }
+  expect([pipeline.series.size, pipeline.states().length, refused]).toStrictEqual([1000, 1000, 99_000]);
+  expect(pipeline.ledger.losses()).toStrictEqual({ too_many_series: 99_000 });
+  expectBalanced(pipeline);
 });
 
 test('a series that was never interned, or whose signal is not in the plan, is a bug and says so', () => {

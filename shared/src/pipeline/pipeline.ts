@@ -8,8 +8,10 @@
 import type { Transition } from '../model/alert.ts';
 import { Ledger } from '../model/ledger.ts';
 import type { Pane } from '../model/pane.ts';
+import type { Flag } from '../model/quality.ts';
 import type { LossReason, Reading } from '../model/reading.ts';
-import { SeriesTable } from '../model/series.ts';
+import { SeriesTable, type SeriesId } from '../model/series.ts';
+import { Derivations, type Derived } from './derivations.ts';
 import { refusal } from './gate.ts';
 import type { Plan } from './plan.ts';
 import { SeriesState } from './series-state.ts';
@@ -23,16 +25,23 @@ export class Pipeline {
   readonly plan: Plan;
   readonly series: SeriesTable;
   readonly ledger = new Ledger();
+  readonly derivations: Derivations;
   /** Panes' `fresh` counts summed over everything ever drained. */
   reported = 0;
+  /** Bytes held for late readings, of all series. */
+  heldBytes = 0;
   readonly #states: SeriesState[] = [];
   /** Series with a window due, each once. */
   readonly #due: SeriesState[] = [];
+  readonly #flagged = new Map<Flag, number>();
   #transitions: Transition[] = [];
+  /** Arrival time of the last tick. */
+  #now = -Infinity;
 
   constructor(plan: Plan) {
     this.plan = plan;
     this.series = new SeriesTable(plan.maxSeries);
+    this.derivations = new Derivations(plan);
   }
 
   /** Transitions since the last drain, in order: the shell acts on them before anything else happens. */
@@ -40,32 +49,25 @@ export class Pipeline {
     return this.#transitions;
   }
 
+  /** Readings that were uncertain, by why; they are in windows, counted. */
+  get flagged(): ReadonlyMap<Flag, number> {
+    return this.#flagged;
+  }
+
   /** @returns why the reading was refused; it is in the ledger already */
   ingest(reading: Reading, arrival: number): LossReason | undefined {
     this.ledger.take();
-    const state = this.#states[reading.series] ?? this.#state(reading);
-    const { time, value } = reading;
-    const reason = refusal(reading, arrival, state, this.plan);
-    if (reason !== undefined) {
-      this.ledger.lose(reason);
-      return reason;
-    }
-    state.lastArrival = arrival;
-    state.watermark.observe(time);
-    for (const rule of state.rules) {
-      const transition = rule.evaluate(time, value, state.series);
-      if (transition !== undefined) this.#transitions.push(transition);
-    }
-    if (state.windows.length === 0) {
-      this.ledger.lose('no_window');
-      return undefined;
-    }
-    for (const window of state.windows) {
-      const end = window.add(time, value);
-      if (end < state.nextEnd) state.nextEnd = end;
-    }
-    if (state.watermark.time >= state.nextEnd) this.#enlist(state);
-    return undefined;
+    const state = this.#states[reading.series] ?? this.#state(reading.series);
+    const { gain, offset } = state.plan;
+    // Adding 0 makes 0 of -0: of the two, the smaller would be the one that came first.
+    const value = (gain === 1 && offset === 0 ? reading.value : reading.value * gain + offset) + 0;
+    const latest = arrival + this.plan.maxAheadMs;
+    const reason = refusal(reading, value, latest, state) ?? this.#enter(state, reading, value, arrival);
+    if (reason === undefined) return undefined;
+    state.lose(reason);
+    this.ledger.lose(reason);
+    // No window covers the series: that is how it is wanted, and rules have seen the reading.
+    return reason === 'no_window' ? undefined : reason;
   }
 
   /** Something came in that is no reading; `count` of them. */
@@ -81,11 +83,16 @@ export class Pipeline {
     this.ledger.lose('evicted', readings);
   }
 
-  /** Brings time in. @param now arrival time, epoch milliseconds; the idle rule reads it */
+  /** Brings time in. @param now arrival time, epoch milliseconds: the idle rule, early and late panes go by it */
   tick(now: number): void {
+    this.#now = now;
+    const { idleAfterMs } = this.plan;
+    if (this.derivations.any) this.derivations.tick(now, idleAfterMs, this.#takeDerived(now));
     for (const state of this.#states) {
-      if (now - state.lastArrival < this.plan.idleAfterMs || state.openWindows === 0) continue;
-      if (state.liftToEndOfOpen()) this.#enlist(state);
+      if (state.nextDue === Infinity && state.nextTimer === Infinity) continue;
+      const silentTime = state.silentTime(now, idleAfterMs);
+      const isDue = silentTime > -Infinity && state.liftTo(silentTime);
+      if (isDue || now >= state.nextTimer) this.#enlist(state);
     }
   }
 
@@ -94,12 +101,15 @@ export class Pipeline {
     const panes: Pane[] = [];
     for (const state of this.#due) {
       state.listed = false;
-      state.close((pane) => {
+      const before = state.heldBytes;
+      state.close(this.#now, (pane) => {
         this.reported += pane.fresh;
         panes.push(pane);
       });
+      this.heldBytes += state.heldBytes - before;
     }
     this.#due.length = 0;
+    this.#keepWithinMemory();
     const transitions = this.#transitions;
     this.#transitions = [];
     return { panes, transitions };
@@ -119,9 +129,77 @@ export class Pipeline {
     return this.#states;
   }
 
+  /** Series that have said nothing for longer than their signal allows. @param now arrival time */
+  missing(now: number): SeriesState[] {
+    return this.#states.filter(({ lastArrival, plan }) => now - lastArrival > plan.missingAfterMs);
+  }
+
   /** Creates the states of every series interned so far; used when a snapshot is put back. */
   materialize(): void {
     for (const series of this.series.all()) this.#states[series.id] ??= this.#newState(series.id);
+  }
+
+  /** Puts the counts of a snapshot back, when all series have theirs. */
+  restore(reported: number, flagged: Iterable<readonly [Flag, number]>): void {
+    this.reported = reported;
+    if (this.derivations.any) for (const state of this.#states) this.derivations.connect(state);
+    for (const [flag, count] of flagged) this.#flagged.set(flag, count);
+    this.heldBytes = this.#states.reduce((sum, state) => sum + state.heldBytes, 0);
+  }
+
+  /** A reading the gate has let in. @returns why it ends here all the same */
+  #enter(state: SeriesState, { time, quality }: Reading, value: number, arrival: number): LossReason | undefined {
+    if (state.repeats?.isRepeat(time, value) === true) return 'repeated';
+    state.lastArrival = arrival;
+    state.watermark.observe(time);
+    const flag = quality === 'uncertain' ? 'source' : state.judge?.judge(time, value);
+    const counts = flag === undefined || state.plan.useUncertain;
+    if (flag !== undefined) this.#flagged.set(flag, (this.#flagged.get(flag) ?? 0) + 1);
+    if (counts) {
+      for (const rule of state.rules) {
+        const transition = rule.evaluate(time, value, state.series);
+        if (transition !== undefined) this.#transitions.push(transition);
+      }
+    }
+    for (const window of state.windows) {
+      const due = counts ? window.add(time, value) : window.flag(time);
+      if (due < state.nextDue) state.nextDue = due;
+    }
+    if (state.watermark.time >= state.nextDue) this.#enlist(state);
+    if (state.hasEarlyPanes) state.arm();
+    if (counts && this.derivations.any) this.derivations.offer(state, { time, value }, this.#takeDerived(arrival));
+    return state.windows.length === 0 ? 'no_window' : undefined;
+  }
+
+  /** What is computed of readings goes their way; it never came in, so the ledger does not know it. */
+  #takeDerived(arrival: number): Derived {
+    return (device, signal, time, result) => {
+      const series = this.series.intern(device, signal);
+      if (series === undefined) return;
+      const state = this.#states[series.id] ?? this.#state(series.id);
+      const reading: Reading = { series: series.id, time, value: result + 0, quality: 'good' };
+      const latest = arrival + this.plan.maxAheadMs;
+      const reason =
+        refusal(reading, reading.value, latest, state) ?? this.#enter(state, reading, reading.value, arrival);
+      if (reason !== undefined) state.lose(reason);
+    };
+  }
+
+  /** At the limit the series that hold more than their share forget their oldest, and take nothing that old any more. */
+  #keepWithinMemory(): void {
+    const { latenessBytes } = this.plan;
+    if (this.heldBytes <= latenessBytes) return;
+    // Some room, so that this does not come back at once.
+    const target = latenessBytes * 0.9;
+    const holding = this.#states.filter((state) => state.heldBytes > 0).toSorted((a, b) => b.heldBytes - a.heldBytes);
+    const share = target / holding.length;
+    for (const state of holding) {
+      while (this.heldBytes > target && state.heldBytes > share) {
+        const freed = state.forgetOldest();
+        if (freed <= 0) break;
+        this.heldBytes -= freed;
+      }
+    }
   }
 
   #enlist(state: SeriesState): void {
@@ -130,14 +208,14 @@ export class Pipeline {
     this.#due.push(state);
   }
 
-  #state(reading: Reading): SeriesState {
+  #state(id: SeriesId): SeriesState {
     this.materialize();
-    const state = this.#states[reading.series];
-    if (state === undefined) throw new RangeError(`series ${reading.series} was never interned`);
+    const state = this.#states[id];
+    if (state === undefined) throw new RangeError(`series ${id} was never interned`);
     return state;
   }
 
-  #newState(id: Reading['series']): SeriesState {
+  #newState(id: SeriesId): SeriesState {
     const series = this.series.at(id);
     const plan = this.plan.signals.get(series.signal);
     if (plan === undefined) throw new Error(`the gateway file has no signal "${series.signal}"`);

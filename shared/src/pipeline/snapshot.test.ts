@@ -54,7 +54,7 @@ test('a series that was interned and said nothing yet is in the snapshot too', (
 test('an unknown version is refused, and the message names both', () => {
   const bytes = snapshot(new Pipeline(planOf()));
   bytes[0] = 99;
-  expect(() => restore(planOf(), bytes)).toThrow(new RangeError('snapshot version 99, this agent reads 2'));
+  expect(() => restore(planOf(), bytes)).toThrow(new RangeError('snapshot version 99, this agent reads 3'));
 });
 
 test('a snapshot that ends too early is refused, wherever it was cut', () => {
@@ -110,7 +110,7 @@ test('a window keeps its state beside another that is taken out, and what is dro
     planOf([signalOf({ windows: [short], latenessMs: 5000 })]),
     [500, 1500],
   );
-  expect(dropped).toStrictEqual(['oven/temperature 10000ms:10000']);
+  expect(dropped).toStrictEqual(['oven/temperature 10000ms:tumbling:10000']);
   expect(pipeline.ledger.losses()).toStrictEqual({});
   ingest(pipeline, [600, 2000]);
   expect(brief(pipeline.drain().panes)).toStrictEqual(['1000ms 0 r1 n2 fresh1', '1000ms 1000 r0 n1 fresh1']);
@@ -135,7 +135,7 @@ test('a window that is to compute something else keeps its readings; a percentil
 
 test('readings that only a window taken out would have reported are counted as reconfigured', () => {
   const { pipeline, dropped } = restarted(signalOf(), planOf([signalOf({ windows: [long] })]), [500, 1500, 1600]);
-  expect(dropped).toStrictEqual(['oven/temperature 1000ms:1000']);
+  expect(dropped).toStrictEqual(['oven/temperature 1000ms:tumbling:1000']);
   expect(pipeline.ledger.losses()).toStrictEqual({ reconfigured: 2 });
   expect([pipeline.reported, pipeline.open]).toStrictEqual([1, 0]);
   expectBalanced(pipeline);

@@ -1,6 +1,6 @@
 // The whole state of a pipeline as bytes: what a checkpoint holds.
 //
-//   version, taken, reported, losses {reason, count}*, series {device, signal, state}*
+//   version, taken, reported, losses {reason, count}*, flagged {why, count}*, series {device, signal, state}*, derivations
 //
 // Every series carries its windows and rules under the key of what they compute, so that a changed gateway file keeps the
 // state of what did not change and says what it drops. A version this code does not know is refused: the caller starts
@@ -8,11 +8,12 @@
 
 import { ByteReader, ByteWriter } from '../model/bytes.ts';
 import type { Losses } from '../model/ledger.ts';
+import { flags, type Flag } from '../model/quality.ts';
 import { lossReasons } from '../model/reading.ts';
 import { Pipeline } from './pipeline.ts';
 import type { Plan } from './plan.ts';
 
-const version = 2;
+const version = 3;
 
 export interface Restored {
   readonly pipeline: Pipeline;
@@ -31,6 +32,11 @@ export function snapshot(pipeline: Pipeline): Uint8Array {
     to.text(reason);
     to.varint(count);
   }
+  to.varint(pipeline.flagged.size);
+  for (const [flag, count] of pipeline.flagged) {
+    to.text(flag);
+    to.varint(count);
+  }
   pipeline.materialize();
   const states = pipeline.states();
   to.varint(states.length);
@@ -41,6 +47,7 @@ export function snapshot(pipeline: Pipeline): Uint8Array {
     state.write(inner);
     to.blob(inner.take());
   }
+  pipeline.derivations.write(to);
   return to.take();
 }
 
@@ -51,7 +58,7 @@ export function restore(plan: Plan, bytes: Uint8Array): Restored {
   if (found !== version) throw new RangeError(`snapshot version ${found}, this agent reads ${version}`);
   const pipeline = new Pipeline(plan);
   const taken = from.varint();
-  pipeline.reported = from.varint();
+  const reported = from.varint();
   const losses: Losses = {};
   for (let left = from.varint(); left > 0; left--) {
     const name = from.text();
@@ -60,6 +67,13 @@ export function restore(plan: Plan, bytes: Uint8Array): Restored {
     if (reason !== undefined) losses[reason] = count;
   }
   pipeline.ledger.restore(taken, losses);
+  const flagged: [Flag, number][] = [];
+  for (let left = from.varint(); left > 0; left--) {
+    const name = from.text();
+    const count = from.varint();
+    const flag = flags.find((known) => known === name);
+    if (flag !== undefined) flagged.push([flag, count]);
+  }
   const dropped: string[] = [];
   for (let left = from.varint(); left > 0; left--) {
     const [device, signal, state] = [from.text(), from.text(), from.blob()];
@@ -73,6 +87,8 @@ export function restore(plan: Plan, bytes: Uint8Array): Restored {
     const lost = pipeline.states()[series.id]?.read(new ByteReader(state)) ?? [];
     dropped.push(...lost.map((key) => `${name} ${key}`));
   }
+  dropped.push(...pipeline.derivations.read(from, plan));
+  pipeline.restore(reported, flagged);
   const gone = pipeline.open - pipeline.countOpen();
   if (gone > 0) pipeline.ledger.lose('reconfigured', gone);
   return { pipeline, dropped };

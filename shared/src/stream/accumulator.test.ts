@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ByteReader, ByteWriter } from '../model/bytes.ts';
 import { statistics, type Statistic } from '../model/pane.ts';
-import { Accumulator } from './accumulator.ts';
+import { Accumulator, needsOf } from './accumulator.ts';
 
 const value = fc.oneof(
   fc.double({ min: -1e6, max: 1e6, noNaN: true }),
@@ -13,17 +13,24 @@ const value = fc.oneof(
 );
 const values = fc.array(value, { maxLength: 60 });
 
-function accumulatorOf(all: readonly number[], compute: readonly Statistic[] = statistics): Accumulator {
-  const accumulator = Accumulator.forStatistics(compute);
-  for (const one of all) accumulator.add(one);
+const context = { expectMs: 1, isOn: (value: number): boolean => value > 0 };
+
+/** Readings a millisecond apart. */
+function accumulatorOf(all: readonly number[], compute: readonly Statistic[] = statistics, from = 0): Accumulator {
+  const accumulator = Accumulator.for(needsOf(compute), context);
+  for (const [index, one] of all.entries()) accumulator.add(from + index, one);
   return accumulator;
+}
+
+function valueOf(accumulator: Accumulator, statistic: Statistic): number {
+  return accumulator.value(statistic, { lengthMs: 1000, heldUntil: 1000 }, context);
 }
 
 function throughBytes(accumulator: Accumulator): Accumulator {
   const to = new ByteWriter();
   accumulator.write(to);
   const from = new ByteReader(to.take());
-  const read = Accumulator.read(from);
+  const read = Accumulator.read(from, context);
   expect(from.done).toBe(true);
   return read;
 }
@@ -45,15 +52,16 @@ function expectAggregateOf(accumulator: Accumulator, all: readonly number[]): vo
   const largest = all.reduce((most, one) => Math.max(most, Math.abs(one)), 0);
   expect(accumulator.count).toBe(all.length);
   if (all.length === 0) {
-    for (const statistic of statistics) expect(accumulator.value(statistic)).toBeNaN();
+    const zero = new Set<Statistic>(['completeness', 'uncertain']);
+    for (const statistic of statistics) expect(valueOf(accumulator, statistic)).toBe(zero.has(statistic) ? 0 : NaN);
     return;
   }
   // Exact, but 0 and -0 are one number.
-  expectNear(accumulator.value('min'), Math.min(...all), 0);
-  expectNear(accumulator.value('max'), Math.max(...all), 0);
-  expectNear(accumulator.value('mean'), meanOf(all), 1e-12 * largest + 1e-300);
-  if (all.length === 1) expect(accumulator.value('stddev')).toBeNaN();
-  else expectNear(accumulator.value('stddev'), stddevOf(all), 1e-6 * largest + 1e-300);
+  expectNear(valueOf(accumulator, 'min'), Math.min(...all), 0);
+  expectNear(valueOf(accumulator, 'max'), Math.max(...all), 0);
+  expectNear(valueOf(accumulator, 'mean'), meanOf(all), 1e-12 * largest + 1e-300);
+  if (all.length === 1) expect(valueOf(accumulator, 'stddev')).toBeNaN();
+  else expectNear(valueOf(accumulator, 'stddev'), stddevOf(all), 1e-6 * largest + 1e-300);
 }
 
 test('adding one by one gives count, mean, min, max and standard deviation', () => {
@@ -77,7 +85,8 @@ test('merged percentiles are those of everything in one', () => {
       const merged = accumulatorOf(a);
       merged.merge(accumulatorOf(b));
       const all = accumulatorOf([...a, ...b]);
-      for (const quantile of ['p50', 'p95', 'p99'] as const) expect(merged.value(quantile)).toBe(all.value(quantile));
+      for (const quantile of ['p50', 'p95', 'p99'] as const)
+        expect(valueOf(merged, quantile)).toBe(valueOf(all, quantile));
     }),
   );
 });
@@ -89,21 +98,21 @@ test('bytes keep everything: adding goes on as if nothing had happened', () => {
       Object.assign(straight, { reported, revision });
       const read = throughBytes(straight);
       expect(read).toMatchObject({ reported, revision });
-      for (const one of more) {
-        straight.add(one);
-        read.add(one);
+      for (const [index, one] of more.entries()) {
+        straight.add(100 + index, one);
+        read.add(100 + index, one);
       }
-      for (const statistic of statistics) expect(read.value(statistic)).toBe(straight.value(statistic));
+      for (const statistic of statistics) expect(valueOf(read, statistic)).toBe(valueOf(straight, statistic));
     }),
   );
 });
 
 test('a spread far smaller than the values themselves is not lost to rounding', () => {
   const all = Array.from({ length: 1000 }, (_, i) => 1e9 + (i % 2 === 0 ? 0.5 : -0.5));
-  expect(accumulatorOf(all).value('stddev')).toBeCloseTo(stddevOf(all), 6);
+  expect(valueOf(accumulatorOf(all), 'stddev')).toBeCloseTo(stddevOf(all), 6);
   const merged = accumulatorOf(all.slice(0, 300));
   merged.merge(accumulatorOf(all.slice(300)));
-  expect(merged.value('stddev')).toBeCloseTo(stddevOf(all), 6);
+  expect(valueOf(merged, 'stddev')).toBeCloseTo(stddevOf(all), 6);
 });
 
 test('a percentile never lies outside what was measured', () => {
@@ -111,17 +120,50 @@ test('a percentile never lies outside what was measured', () => {
     fc.property(fc.array(value, { minLength: 1 }), (all) => {
       const accumulator = accumulatorOf(all);
       for (const quantile of ['p50', 'p95', 'p99'] as const) {
-        expect(accumulator.value(quantile)).toBeGreaterThanOrEqual(accumulator.min);
-        expect(accumulator.value(quantile)).toBeLessThanOrEqual(accumulator.max);
+        expect(valueOf(accumulator, quantile)).toBeGreaterThanOrEqual(accumulator.min);
+        expect(valueOf(accumulator, quantile)).toBeLessThanOrEqual(accumulator.max);
       }
     }),
   );
 });
 
-test('a percentile that was not asked for is undefined, and its sketch takes no room', () => {
+test('what was not asked for is undefined, and takes no room', () => {
   const plain = accumulatorOf([1, 2, 3], ['mean']);
-  expect(plain.value('p95')).toBeNaN();
+  for (const statistic of ['p95', 'stddev', 'time_mean', 'first'] as const) expect(valueOf(plain, statistic)).toBeNaN();
   const to = new ByteWriter();
   plain.write(to);
-  expect(to.length).toBe(4 + 4 * 8);
+  // Three counts and what is there; min and max; the sum, which is one number.
+  expect(to.length).toBe(4 + 2 * 8 + 1 + 8);
+});
+
+test('two windows joined have what both have, and nothing that speaks of a part of the readings', () => {
+  const all = accumulatorOf([1, 2, 3]);
+  all.merge(accumulatorOf([4, 5], ['mean'], 10));
+  expect(valueOf(all, 'mean')).toBe(3);
+  for (const statistic of ['p95', 'stddev', 'time_mean', 'first'] as const) expect(valueOf(all, statistic)).toBeNaN();
+});
+
+test('slices put together are, bit for bit, the window they are slices of', () => {
+  fc.assert(
+    fc.property(fc.array(values, { minLength: 1, maxLength: 6 }), (slices) => {
+      const all = slices.flat();
+      let from = 0;
+      const parts = slices.map((slice) => {
+        from += slice.length;
+        return accumulatorOf(slice, statistics, from - slice.length);
+      });
+      const together = Accumulator.together(parts, needsOf(statistics), context);
+      const straight = accumulatorOf(all);
+      expect([together.count, together.total]).toStrictEqual([all.length, all.length]);
+      for (const statistic of statistics) expect(valueOf(together, statistic)).toBe(valueOf(straight, statistic));
+    }),
+  );
+});
+
+test('the mean of equal values is that value', () => {
+  fc.assert(
+    fc.property(value, fc.integer({ min: 1, max: 50 }), (one, count) => {
+      expect(valueOf(accumulatorOf(Array.from({ length: count }, () => one)), 'mean') + 0).toBe(one + 0);
+    }),
+  );
 });

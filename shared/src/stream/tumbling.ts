@@ -1,157 +1,205 @@
-// Tumbling windows of one series: event time cut into pieces of one size, aligned to the epoch.
+// Tumbling windows of one series: event time cut into pieces that follow each other, aligned to UTC or to local time.
 //
-// A window is open until the watermark passes its end; then its pane is emitted (revision 0) and the window is sealed into
-// a few dozen bytes. Within the allowed lateness a late reading thaws it, and the next drain emits the corrected pane
-// (revision + 1): however many late readings came in between, it is one pane. Beyond the lateness the bytes are dropped; the
-// caller has refused readings that old before they get here.
+// A window is open until the watermark passes its end; then its pane is emitted and the window is sealed into a few dozen
+// bytes. Within the allowed lateness a late reading opens it again, and the next drain emits the corrected pane (revision
+// + 1): however many late readings came in between, it is one pane; with `lateEveryMs` it is one in that time.
 
-import { ByteReader, ByteWriter } from '../model/bytes.ts';
-import type { Pane, WindowSpec } from '../model/pane.ts';
-import type { Series } from '../model/series.ts';
-import { Accumulator } from './accumulator.ts';
+import { ByteReader, type ByteWriter } from '../model/bytes.ts';
+import type { WindowSpec } from '../model/pane.ts';
+import { Accumulator, needsOf, type Needs } from './accumulator.ts';
+import { alignmentOf, type Alignment } from './alignment.ts';
+import type { SignalContext, WindowOperator, WindowPane } from './operator.ts';
+import { paneOf } from './pane-of.ts';
+import { Sealed, scratchBytes } from './sealed.ts';
+import { timersOf, type Timers } from './timers.ts';
 
-export class TumblingWindows {
+export class TumblingWindows implements WindowOperator {
   readonly spec: WindowSpec;
+  readonly #context: SignalContext;
   readonly #latenessMs: number;
-  /** Whether this window accounts for the series' readings: exactly one window of a series does. */
-  accounts: boolean;
-  /** Windows being filled, or thawed by a late reading since the last drain. */
-  readonly #open = new Map<number, Accumulator>();
-  /** Emitted windows within the allowed lateness, in the order they closed. */
-  readonly #sealed = new Map<number, Uint8Array>();
+  readonly #needs: Needs;
+  readonly #alignment: Alignment;
+  readonly #timers: Timers;
+  #accounts: boolean;
+  /** Windows being filled, or opened again by a late reading since the last drain; sorted by start, seldom more than two. */
+  #starts: number[] = [];
+  #open: Accumulator[] = [];
+  readonly #sealed = new Sealed();
   // The window last added to: nearly every reading falls into it.
   #start = NaN;
-  #current: Accumulator | undefined;
+  #end = NaN;
+  #current: Accumulator | undefined = undefined;
 
-  constructor(spec: WindowSpec, latenessMs: number, accounts: boolean) {
+  constructor(spec: WindowSpec, latenessMs: number, context: SignalContext, accounts: boolean) {
+    if (spec.shape.kind !== 'tumbling') throw new RangeError(`${spec.id} is no tumbling window`);
     this.spec = spec;
+    this.#context = context;
     this.#latenessMs = latenessMs;
-    this.accounts = accounts;
+    this.#needs = needsOf(spec.compute);
+    this.#alignment = alignmentOf(spec.shape.sizeMs, spec.shape.zone);
+    this.#timers = timersOf(spec);
+    this.#accounts = accounts;
+  }
+
+  get accounts(): boolean {
+    return this.#accounts;
   }
 
   get openCount(): number {
-    return this.#open.size;
+    return this.#open.length;
   }
 
-  get sealedCount(): number {
-    return this.#sealed.size;
+  get sealedBytes(): number {
+    return this.#sealed.bytes;
   }
 
-  /** @returns the end of the window this reading opened; Infinity when it fell into an open one */
   add(time: number, value: number): number {
-    if (this.#current !== undefined && time >= this.#start && time < this.#start + this.spec.sizeMs) {
-      this.#current.add(value);
+    if (this.#current !== undefined && time >= this.#start && time < this.#end) {
+      this.#current.add(time, value);
       return Infinity;
     }
-    const start = Math.floor(time / this.spec.sizeMs) * this.spec.sizeMs;
-    const open = this.#open.get(start);
-    const accumulator = open ?? this.#thaw(start);
-    accumulator.add(value);
-    this.#start = start;
-    this.#current = accumulator;
-    return open === undefined ? start + this.spec.sizeMs : Infinity;
+    const opened = this.#find(time);
+    this.#current?.add(time, value);
+    return opened ? this.#end : Infinity;
   }
 
-  /** Readings held that no pane has reported yet; 0 where another window accounts for them. */
-  unreported(): number {
-    if (!this.accounts) return 0;
-    let count = 0;
-    for (const accumulator of this.#open.values()) count += accumulator.count - accumulator.reported;
-    return count;
+  flag(time: number): number {
+    const opened = this.#find(time);
+    this.#current?.flag();
+    return opened ? this.#end : Infinity;
   }
 
-  /** Accounts from here on; what it holds now is on another window's account. */
-  takeOverAccount(): void {
-    this.accounts = true;
-    for (const accumulator of this.#open.values()) accumulator.reported = accumulator.count;
+  nextDue(): number {
+    const [first] = this.#starts;
+    return first === undefined ? Infinity : this.#alignment.endOf(first);
   }
 
-  /** The earliest end of an open window; Infinity when none is open. */
-  nextEnd(): number {
-    let earliest = Infinity;
-    for (const start of this.#open.keys()) if (start < earliest) earliest = start;
-    return earliest + this.spec.sizeMs;
+  lastDue(): number {
+    const last = this.#starts.at(-1);
+    return last === undefined ? -Infinity : this.#alignment.endOf(last);
   }
 
-  /** The latest end of an open window; -Infinity when none is open. */
-  lastEnd(): number {
-    let latest = -Infinity;
-    for (const start of this.#open.keys()) if (start > latest) latest = start;
-    return latest + this.spec.sizeMs;
+  nextTimer(): number {
+    return this.#timers.next(this.#open.length > 0);
   }
 
-  /** Emits every window the watermark has passed, in event-time order, and drops what is beyond the lateness. */
-  close(watermark: number, series: Series, emit: (pane: Pane) => void): void {
-    const due: number[] = [];
-    for (const start of this.#open.keys()) if (start + this.spec.sizeMs <= watermark) due.push(start);
-    if (due.length > 1) due.sort((a, b) => a - b);
-    for (const start of due) {
-      const accumulator = this.#open.get(start);
+  close(watermark: number, now: number, emit: (pane: WindowPane) => void): void {
+    const late = this.#timers.mayCorrect(now);
+    const early = this.#timers.isEarlyDue(now, this.#open.length > 0);
+    const starts: number[] = [];
+    const open: Accumulator[] = [];
+    for (const [index, start] of this.#starts.entries()) {
+      const accumulator = this.#open[index];
       if (accumulator === undefined) continue;
-      emit(this.#pane(start, accumulator, series));
-      this.#open.delete(start);
-      this.#seal(start, accumulator);
+      const end = this.#alignment.endOf(start);
+      const isOver = end <= watermark;
+      if (isOver && (!accumulator.closed || late || this.#isForgotten(end, watermark))) {
+        if (accumulator.closed) this.#timers.corrected(now);
+        emit(this.#pane(start, end, accumulator, true));
+        this.#seal(start, accumulator);
+        continue;
+      }
+      if (!isOver && early && accumulator.reported !== accumulator.total) {
+        emit(this.#pane(start, end, accumulator, false));
+      }
+      accumulator.foldBefore(watermark - this.#latenessMs);
+      starts.push(start);
+      open.push(accumulator);
     }
-    if (due.length > 0) {
+    if (open.length < this.#open.length) {
+      this.#starts = starts;
+      this.#open = open;
       this.#current = undefined;
-      this.#start = NaN;
     }
-    this.#forget(watermark);
+    // What ends here can be reached no more: its readings are too late.
+    while (this.#sealed.size > 0 && this.#isForgotten(this.#alignment.endOf(this.#sealed.oldest), watermark)) {
+      this.#sealed.forgetBefore(this.#sealed.oldest + 1);
+    }
+  }
+
+  forgetOldest(): number {
+    const newest = this.#sealed.forgetOldest();
+    return Number.isNaN(newest) ? -Infinity : this.#alignment.endOf(newest);
+  }
+
+  unreported(): number {
+    if (!this.#accounts) return 0;
+    return this.#open.reduce((count, accumulator) => count + accumulator.total - accumulator.reported, 0);
+  }
+
+  takeOverAccount(): void {
+    this.#accounts = true;
+    for (const accumulator of this.#open) accumulator.exemptAll();
+    this.#sealed.rewrite((bytes) => {
+      const accumulator = Accumulator.read(new ByteReader(bytes), this.#context);
+      accumulator.exemptAll();
+      return scratchBytes((to) => accumulator.write(to));
+    });
+  }
+
+  resumeAccount(): void {
+    this.#accounts = true;
+  }
+
+  giveUpAccount(): void {
+    this.#accounts = false;
   }
 
   write(to: ByteWriter): void {
-    to.varint(this.#open.size);
-    for (const [start, accumulator] of this.#open) {
+    this.#timers.write(to);
+    to.varint(this.#open.length);
+    for (const [index, start] of this.#starts.entries()) {
       to.float(start);
-      accumulator.write(to);
+      this.#open[index]?.write(to);
     }
-    to.varint(this.#sealed.size);
-    for (const [start, bytes] of this.#sealed) {
-      to.float(start);
-      to.blob(bytes);
-    }
+    this.#sealed.write(to);
   }
 
   read(from: ByteReader): void {
-    for (let left = from.varint(); left > 0; left--) this.#open.set(from.float(), Accumulator.read(from));
-    for (let left = from.varint(); left > 0; left--) this.#sealed.set(from.float(), from.blob().slice());
+    this.#timers.read(from);
+    for (let left = from.varint(); left > 0; left--) {
+      this.#starts.push(from.float());
+      this.#open.push(Accumulator.read(from, this.#context));
+    }
+    this.#sealed.read(from);
   }
 
-  #pane(start: number, accumulator: Accumulator, series: Series): Pane {
-    const pane: Pane = {
-      series,
-      window: this.spec,
-      start,
-      revision: accumulator.revision,
-      count: accumulator.count,
-      fresh: this.accounts ? accumulator.count - accumulator.reported : 0,
-      values: this.spec.compute.map((statistic) => accumulator.value(statistic)),
-    };
-    accumulator.reported = accumulator.count;
-    accumulator.revision += 1;
-    return pane;
-  }
-
-  #thaw(start: number): Accumulator {
-    const bytes = this.#sealed.get(start);
+  /** Makes the window of this time the current one. @returns whether it had to be opened */
+  #find(time: number): boolean {
+    const start = this.#alignment.startOf(time);
+    this.#start = start;
+    this.#end = this.#alignment.endOf(start);
+    let at = this.#starts.length;
+    while (at > 0 && (this.#starts[at - 1] ?? NaN) > start) at -= 1;
+    if (at > 0 && this.#starts[at - 1] === start) {
+      this.#current = this.#open[at - 1];
+      return false;
+    }
+    const bytes = this.#sealed.take(start);
     const accumulator =
-      bytes === undefined ? Accumulator.forStatistics(this.spec.compute) : Accumulator.read(new ByteReader(bytes));
-    this.#sealed.delete(start);
-    this.#open.set(start, accumulator);
-    return accumulator;
+      bytes === undefined
+        ? Accumulator.for(this.#needs, this.#context)
+        : Accumulator.read(new ByteReader(bytes), this.#context);
+    this.#starts.splice(at, 0, start);
+    this.#open.splice(at, 0, accumulator);
+    this.#current = accumulator;
+    return true;
+  }
+
+  #pane(start: number, end: number, accumulator: Accumulator, isOver: boolean): WindowPane {
+    const span = { lengthMs: end - start, heldUntil: isOver ? end : NaN };
+    return paneOf(accumulator, { spec: this.spec, start, end, span, isOver, accounts: this.#accounts }, this.#context);
   }
 
   #seal(start: number, accumulator: Accumulator): void {
-    if (this.#latenessMs <= 0) return;
-    const to = new ByteWriter(96);
-    accumulator.write(to);
-    this.#sealed.set(start, to.take());
+    if (this.#latenessMs > 0)
+      this.#sealed.put(
+        start,
+        scratchBytes((to) => accumulator.write(to)),
+      );
   }
 
-  #forget(watermark: number): void {
-    for (const start of this.#sealed.keys()) {
-      if (start + this.spec.sizeMs + this.#latenessMs > watermark) return;
-      this.#sealed.delete(start);
-    }
+  #isForgotten(end: number, watermark: number): boolean {
+    return end + this.#latenessMs <= watermark;
   }
 }

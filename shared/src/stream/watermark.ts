@@ -1,8 +1,8 @@
 // The watermark of one series: the event time before which no more readings are expected.
 //
 // Bounded out-of-orderness: it trails the newest event time by `disorderMs`. A series that falls silent has no newer event
-// time, so the idle rule lifts the watermark to the end of what is open; a reading that comes after all is a late one and
-// makes a revision. One watermark a series: a silent sensor or a clock from 2038 touches nobody else.
+// time, so the idle rule lifts the watermark, with the arrival clock, as far as something is open; a reading that comes after
+// all is a late one and makes a revision. One watermark a series: a silent sensor or a clock from 2038 touches nobody else.
 
 export class Watermark {
   readonly #disorderMs: number;
@@ -16,6 +16,11 @@ export class Watermark {
   /** Epoch milliseconds; -Infinity before the first reading. */
   get time(): number {
     return Math.max(this.#newest - this.#disorderMs, this.#lifted);
+  }
+
+  /** What it would be had it never been lifted. */
+  get observed(): number {
+    return this.#newest - this.#disorderMs;
   }
 
   observe(time: number): void {

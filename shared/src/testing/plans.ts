@@ -1,13 +1,31 @@
 // Plans and readings for tests, with everything that a test does not speak about filled in.
 
 import type { Rule } from '../alert/rule.ts';
-import type { Statistic, WindowSpec } from '../model/pane.ts';
+import type { Statistic, WindowShape, WindowSpec } from '../model/pane.ts';
 import type { Reading } from '../model/reading.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
 import type { Plan, SignalPlan } from '../pipeline/plan.ts';
 
+/** A tumbling window aligned to UTC. */
 export function windowOf(sizeMs: number, compute: readonly Statistic[] = ['mean']): WindowSpec {
-  return { id: `${sizeMs}ms`, sizeMs, compute };
+  return specOf({ kind: 'tumbling', sizeMs, zone: undefined }, { id: `${sizeMs}ms`, compute });
+}
+
+export function specOf(shape: WindowShape, spec: Partial<WindowSpec> = {}): WindowSpec {
+  return { id: idOf(shape), shape, compute: ['mean'], earlyEveryMs: 0, lateEveryMs: 0, ...spec };
+}
+
+function idOf(shape: WindowShape): string {
+  switch (shape.kind) {
+    case 'tumbling':
+      return `${shape.sizeMs}ms${shape.zone === undefined ? '' : `@${shape.zone}`}`;
+    case 'hopping':
+      return `${shape.sizeMs}ms/${shape.slideMs}ms`;
+    case 'session':
+      return `session-${shape.gapMs}ms`;
+    case 'count':
+      return `count-${shape.size}`;
+  }
 }
 
 export function ruleOf(rule: Partial<Rule> = {}): Rule {
@@ -25,7 +43,17 @@ export function ruleOf(rule: Partial<Rule> = {}): Rule {
 export function signalOf(signal: Partial<SignalPlan> = {}): SignalPlan {
   return {
     signal: 'temperature',
+    gain: 1,
+    offset: 0,
     range: [-Infinity, Infinity],
+    maxStepPerSecond: Infinity,
+    stuckAfterMs: Infinity,
+    missingAfterMs: Infinity,
+    expectMs: NaN,
+    useUncertain: false,
+    mayRepeat: false,
+    on: { operator: '!=', limit: 0 },
+    derived: undefined,
     disorderMs: 0,
     latenessMs: 0,
     windows: [windowOf(1000)],
@@ -40,6 +68,7 @@ export function planOf(signals: readonly SignalPlan[] = [signalOf()], plan: Part
     maxAheadMs: 300_000,
     idleAfterMs: 30_000,
     maxSeries: 100,
+    latenessBytes: Infinity,
     ...plan,
   };
 }

@@ -1,19 +1,31 @@
 // Panes and transitions to bytes and back: a Frame is one record of the outbox and one entry on the wire.
 //
-// Panes are grouped by window and written column by column. What comes back is checked: a frame that decodes but does not
-// make sense throws WireError, and the hub quarantines it.
+// Panes are grouped by window and written column by column; those of one window and start keep their order. What comes back
+// is checked: a frame that decodes but does not make sense throws WireError, and the hub quarantines it.
 
-import { create, fromBinary, toBinary, type DescMessage, type MessageShape } from '@bufbuild/protobuf';
+import {
+  create,
+  fromBinary,
+  toBinary,
+  type DescMessage,
+  type MessageInitShape,
+  type MessageShape,
+} from '@bufbuild/protobuf';
 import { severities, type Transition } from '../model/alert.ts';
-import { statistics, type Pane, type WindowSpec } from '../model/pane.ts';
+import { nominalSizeMs, statistics, stepMs, timings, type Pane, type WindowShape } from '../model/pane.ts';
 import { namePattern } from './topics.ts';
 import { AckSchema, BatchSchema, FrameSchema, PaneBlockSchema, StatusSchema, TransitionSchema } from './weir_pb.js';
-import type { Ack, Batch, PaneBlock, Status, Transition as WireTransition } from './weir_pb.js';
+import type { Ack, Batch, PaneBlock, Shape, ShapeSchema, Status, Transition as WireTransition } from './weir_pb.js';
 
 export type { Ack, Batch, Status };
 
 /** What a date can hold (ECMAScript: 100,000,000 days around 1970). */
 const maxDateMs = 8.64e15;
+
+const onTime = timings.indexOf('on_time');
+
+/** What an IANA time zone is called. Whether there is one of that name is for who has to know its days. */
+const zonePattern = /^[A-Za-z0-9_+\-/]{1,64}$/;
 
 /** What arrived is not what the protocol says. `message` names the field. */
 export class WireError extends Error {
@@ -79,10 +91,14 @@ export function decodeAck(bytes: Uint8Array): Ack {
   return ack;
 }
 
-export type StatusFields = Omit<Status, '$typeName' | '$unknown' | 'health' | 'deadLetters' | 'signals'> & {
+export type StatusFields = Omit<
+  Status,
+  '$typeName' | '$unknown' | 'health' | 'deadLetters' | 'signals' | 'seriesLosses'
+> & {
   health: { part: string; up: boolean; detail: string; sinceMs: number }[];
   deadLetters: { reason: string; where: string; arrivalMs: number; detail: string; sample: string }[];
   signals: { name: string; unit: string }[];
+  seriesLosses: { device: string; signal: string; reason: string; count: number }[];
 };
 
 export function encodeStatus(status: Partial<StatusFields>): Uint8Array {
@@ -102,19 +118,30 @@ function decode<D extends DescMessage>(schema: D, bytes: Uint8Array, what: strin
   }
 }
 
-/** Steps from the first start are 32-bit: panes of a clock from 1970 stand in another block than today's. */
-function blockOf({ start, window }: Pane): number {
-  return Math.floor(start / (window.sizeMs * 2 ** 31));
+/** The distance of window starts that stand at whole steps; undefined where starts and ends have to be said. */
+function stepOf(shape: WindowShape): number | undefined {
+  return shape.kind === 'hopping' || (shape.kind === 'tumbling' && shape.zone === undefined)
+    ? stepMs(shape)
+    : undefined;
 }
 
-function toBlock(window: WindowSpec, panes: readonly Pane[]): PaneBlock {
-  const first = panes[0]?.start ?? 0;
+/** Steps from the first start are 32-bit: panes of a clock from 1970 stand in another block than today's. */
+function blockOf({ start, window }: Pane): number {
+  const step = stepOf(window.shape);
+  return step === undefined ? 0 : Math.floor(start / (step * 2 ** 31));
+}
+
+function toBlock({ id, shape, compute }: Pane['window'], panes: readonly Pane[]): PaneBlock {
+  const step = stepOf(shape);
+  const first = step === undefined ? 0 : (panes[0]?.start ?? 0);
   const indexes = new Map<string, number>();
   const block = create(PaneBlockSchema, {
-    window: window.id,
-    sizeMs: window.sizeMs,
-    compute: [...window.compute],
+    window: id,
+    shape: toShape(shape),
+    compute: [...compute],
     firstStartMs: first,
+    timing: panes.some(({ timing }) => timing !== 'on_time') ? panes.map(({ timing }) => timings.indexOf(timing)) : [],
+    retracted: panes.some(({ retracted }) => retracted) ? panes.map(({ retracted }) => retracted) : [],
   });
   for (const pane of panes) {
     const { device, signal } = pane.series;
@@ -125,37 +152,110 @@ function toBlock(window: WindowSpec, panes: readonly Pane[]): PaneBlock {
       block.series.push({ $typeName: 'weir.v1.Series', device, signal });
     }
     block.seriesIndex.push(index);
-    block.startStep.push(Math.round((pane.start - first) / window.sizeMs));
+    if (step === undefined) {
+      block.startMs.push(pane.start);
+      block.endMs.push(pane.end);
+    } else block.startStep.push(Math.round((pane.start - first) / step));
     block.revision.push(pane.revision);
     block.count.push(pane.count);
+    block.accounted.push(pane.accounted);
     block.fresh.push(pane.fresh);
     block.values.push(...pane.values);
   }
   return block;
 }
 
+function toShape(shape: WindowShape): MessageInitShape<typeof ShapeSchema> {
+  switch (shape.kind) {
+    case 'tumbling':
+      return { kind: { case: 'tumbling', value: { sizeMs: shape.sizeMs, zone: shape.zone ?? '' } } };
+    case 'hopping':
+      return { kind: { case: 'hopping', value: { sizeMs: shape.sizeMs, slideMs: shape.slideMs } } };
+    case 'session':
+      return { kind: { case: 'session', value: { gapMs: shape.gapMs } } };
+    case 'count':
+      return { kind: { case: 'count', value: { size: shape.size } } };
+  }
+}
+
 function fromBlock(block: PaneBlock): Pane[] {
-  const { sizeMs, firstStartMs } = block;
-  if (!(sizeMs > 0 && Number.isFinite(sizeMs) && Number.isFinite(firstStartMs)))
-    throw new WireError('panes: size or start');
   if (block.window.length === 0 || block.window.length > 64) throw new WireError('panes: window name');
+  const shape = fromShape(block.shape);
   const compute = block.compute.map((name) => oneOf(statistics, name, 'panes: compute'));
-  const window: WindowSpec = { id: block.window, sizeMs, compute };
+  if (new Set(compute).size < compute.length) throw new WireError('panes: compute says one twice');
+  const window: Pane['window'] = { id: block.window, shape, compute };
   const series = block.series.map(named);
+  const { starts, ends } = boundsOf(block, shape);
   const rows = block.seriesIndex.length;
-  const columns = [block.startStep, block.revision, block.count, block.fresh];
-  if (columns.some((column) => column.length !== rows) || block.values.length !== rows * compute.length) {
+  const columns = [block.revision, block.count, block.accounted, block.fresh];
+  const sparse = [block.timing, block.retracted].filter((column) => column.length > 0);
+  if (
+    [...columns, ...sparse].some((column) => column.length !== rows) ||
+    block.values.length !== rows * compute.length
+  ) {
     throw new WireError('panes: columns of different lengths');
   }
-  return block.seriesIndex.map((index, row) => ({
-    series: series[index] ?? fail(`panes: series ${index} of ${series.length}`),
-    window,
-    start: inTime(firstStartMs + (block.startStep[row] ?? 0) * sizeMs),
-    revision: block.revision[row] ?? 0,
-    count: block.count[row] ?? 0,
-    fresh: block.fresh[row] ?? 0,
-    values: block.values.slice(row * compute.length, (row + 1) * compute.length),
-  }));
+  return block.seriesIndex.map((index, row) =>
+    sensible({
+      series: series[index] ?? fail(`panes: series ${index} of ${series.length}`),
+      window,
+      start: starts[row] ?? NaN,
+      end: ends[row] ?? NaN,
+      timing: timings[block.timing[row] ?? onTime] ?? fail(`panes: timing ${block.timing[row]}`),
+      revision: block.revision[row] ?? 0,
+      retracted: block.retracted[row] ?? false,
+      count: block.count[row] ?? 0,
+      accounted: block.accounted[row] ?? 0,
+      fresh: block.fresh[row] ?? 0,
+      values: block.values.slice(row * compute.length, (row + 1) * compute.length),
+    }),
+  );
+}
+
+function fromShape(shape: Shape | undefined): WindowShape {
+  switch (shape?.kind.case) {
+    case 'tumbling': {
+      const { sizeMs, zone } = shape.kind.value;
+      if (zone !== '' && !zonePattern.test(zone)) throw new WireError(`panes: zone "${zone.slice(0, 80)}"`);
+      return { kind: 'tumbling', sizeMs: whole('size', sizeMs), zone: zone === '' ? undefined : zone };
+    }
+    case 'hopping': {
+      const { sizeMs, slideMs } = shape.kind.value;
+      return { kind: 'hopping', sizeMs: whole('size', sizeMs), slideMs: whole('slide', slideMs) };
+    }
+    case 'session': {
+      const { gapMs } = shape.kind.value;
+      return { kind: 'session', gapMs: gapMs > 0 && gapMs < Infinity ? gapMs : fail(`panes: gap ${gapMs}`) };
+    }
+    case 'count':
+      return { kind: 'count', size: whole('size', shape.kind.value.size) };
+    case undefined:
+      throw new WireError('panes: shape of a kind nobody knows');
+  }
+}
+
+/** Where the window of each row begins and ends. */
+function boundsOf(block: PaneBlock, shape: WindowShape): { starts: readonly number[]; ends: readonly number[] } {
+  const { firstStartMs, startStep, startMs, endMs } = block;
+  const step = stepOf(shape);
+  const rows = block.seriesIndex.length;
+  const steps = step === undefined ? 0 : rows;
+  if (startStep.length !== steps || startMs.length !== rows - steps || endMs.length !== rows - steps) {
+    throw new WireError('panes: columns of starts and ends of different lengths, or not of this shape');
+  }
+  if (step === undefined) return { starts: startMs, ends: endMs };
+  const sizeMs = nominalSizeMs(shape);
+  const starts = startStep.map((count) => firstStartMs + count * step);
+  return { starts, ends: starts.map((start) => start + sizeMs) };
+}
+
+function sensible(pane: Pane): Pane {
+  const { start, end, retracted, count, accounted, fresh } = pane;
+  if (!(Math.abs(start) <= maxDateMs)) throw new WireError(`panes: start ${start}`);
+  if (!(end >= start && end <= maxDateMs)) throw new WireError(`panes: end ${end} of a start ${start}`);
+  if (fresh > accounted) throw new WireError(`panes: fresh ${fresh} of ${accounted} accounted`);
+  if (retracted && count + accounted > 0) throw new WireError('panes: retracted, with readings in it');
+  return pane;
 }
 
 function fromTransition(t: WireTransition): Transition {
@@ -176,8 +276,8 @@ function named({ device, signal }: { device: string; signal: string }): { device
   return { device, signal };
 }
 
-function inTime(start: number): number {
-  return Math.abs(start) <= maxDateMs ? start : fail(`panes: start ${start}`);
+function whole(what: string, value: number): number {
+  return Number.isSafeInteger(value) && value > 0 ? value : fail(`panes: ${what} ${value}`);
 }
 
 function oneOf<T extends string>(known: readonly T[], name: string, where: string): T {

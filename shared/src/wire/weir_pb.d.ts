@@ -72,18 +72,23 @@ export declare const FrameSchema: GenMessage<Frame>;
 /**
  * Panes of one window, column by column: small, and quick to read.
  *
+ * Windows of one length that follow each other at whole steps (tumbling in UTC, hopping) say where each starts as a number
+ * of steps; where such a window ends follows. All others (tumbling in a time zone, session, count) say both in full.
+ *
  * @generated from message weir.v1.PaneBlock
  */
 export declare type PaneBlock = Message<"weir.v1.PaneBlock"> & {
   /**
+   * Such as `10s`, `1h/1m`, `session-10m`: a name, never read for its meaning.
+   *
    * @generated from field: string window = 1;
    */
   window: string;
 
   /**
-   * @generated from field: double size_ms = 2;
+   * @generated from field: weir.v1.Shape shape = 2;
    */
-  sizeMs: number;
+  shape?: Shape | undefined;
 
   /**
    * Names of the statistics, in the order of `values`.
@@ -105,7 +110,7 @@ export declare type PaneBlock = Message<"weir.v1.PaneBlock"> & {
   seriesIndex: number[];
 
   /**
-   * Per pane: (start - first_start_ms) / size_ms.
+   * At whole steps, per pane: (start - first_start_ms) / step.
    *
    * @generated from field: double first_start_ms = 6;
    */
@@ -117,24 +122,55 @@ export declare type PaneBlock = Message<"weir.v1.PaneBlock"> & {
   startStep: number[];
 
   /**
-   * @generated from field: repeated uint32 revision = 8;
+   * Everywhere else, per pane.
+   *
+   * @generated from field: repeated double start_ms = 8;
+   */
+  startMs: number[];
+
+  /**
+   * @generated from field: repeated double end_ms = 9;
+   */
+  endMs: number[];
+
+  /**
+   * Per pane 0 early, 1 on time, 2 late; or nothing when all are on time.
+   *
+   * @generated from field: repeated uint32 timing = 10;
+   */
+  timing: number[];
+
+  /**
+   * @generated from field: repeated uint32 revision = 11;
    */
   revision: number[];
 
   /**
-   * @generated from field: repeated uint32 count = 9;
+   * Per pane; or nothing when none is.
+   *
+   * @generated from field: repeated bool retracted = 12;
+   */
+  retracted: boolean[];
+
+  /**
+   * @generated from field: repeated uint32 count = 13;
    */
   count: number[];
 
   /**
-   * @generated from field: repeated uint32 fresh = 10;
+   * @generated from field: repeated uint32 accounted = 14;
+   */
+  accounted: number[];
+
+  /**
+   * @generated from field: repeated uint32 fresh = 15;
    */
   fresh: number[];
 
   /**
    * Per pane, one value for each of `compute`.
    *
-   * @generated from field: repeated double values = 11;
+   * @generated from field: repeated double values = 16;
    */
   values: number[];
 };
@@ -144,6 +180,126 @@ export declare type PaneBlock = Message<"weir.v1.PaneBlock"> & {
  * Use `create(PaneBlockSchema)` to create a new message.
  */
 export declare const PaneBlockSchema: GenMessage<PaneBlock>;
+
+/**
+ * How event time is cut into windows.
+ *
+ * @generated from message weir.v1.Shape
+ */
+export declare type Shape = Message<"weir.v1.Shape"> & {
+  /**
+   * @generated from oneof weir.v1.Shape.kind
+   */
+  kind: {
+    /**
+     * @generated from field: weir.v1.Tumbling tumbling = 1;
+     */
+    value: Tumbling;
+    case: "tumbling";
+  } | {
+    /**
+     * @generated from field: weir.v1.Hopping hopping = 2;
+     */
+    value: Hopping;
+    case: "hopping";
+  } | {
+    /**
+     * @generated from field: weir.v1.Session session = 3;
+     */
+    value: Session;
+    case: "session";
+  } | {
+    /**
+     * @generated from field: weir.v1.Count count = 4;
+     */
+    value: Count;
+    case: "count";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message weir.v1.Shape.
+ * Use `create(ShapeSchema)` to create a new message.
+ */
+export declare const ShapeSchema: GenMessage<Shape>;
+
+/**
+ * @generated from message weir.v1.Tumbling
+ */
+export declare type Tumbling = Message<"weir.v1.Tumbling"> & {
+  /**
+   * @generated from field: double size_ms = 1;
+   */
+  sizeMs: number;
+
+  /**
+   * An IANA time zone; nothing is UTC.
+   *
+   * @generated from field: string zone = 2;
+   */
+  zone: string;
+};
+
+/**
+ * Describes the message weir.v1.Tumbling.
+ * Use `create(TumblingSchema)` to create a new message.
+ */
+export declare const TumblingSchema: GenMessage<Tumbling>;
+
+/**
+ * @generated from message weir.v1.Hopping
+ */
+export declare type Hopping = Message<"weir.v1.Hopping"> & {
+  /**
+   * @generated from field: double size_ms = 1;
+   */
+  sizeMs: number;
+
+  /**
+   * @generated from field: double slide_ms = 2;
+   */
+  slideMs: number;
+};
+
+/**
+ * Describes the message weir.v1.Hopping.
+ * Use `create(HoppingSchema)` to create a new message.
+ */
+export declare const HoppingSchema: GenMessage<Hopping>;
+
+/**
+ * @generated from message weir.v1.Session
+ */
+export declare type Session = Message<"weir.v1.Session"> & {
+  /**
+   * @generated from field: double gap_ms = 1;
+   */
+  gapMs: number;
+};
+
+/**
+ * Describes the message weir.v1.Session.
+ * Use `create(SessionSchema)` to create a new message.
+ */
+export declare const SessionSchema: GenMessage<Session>;
+
+/**
+ * @generated from message weir.v1.Count
+ */
+export declare type Count = Message<"weir.v1.Count"> & {
+  /**
+   * Readings.
+   *
+   * @generated from field: double size = 1;
+   */
+  size: number;
+};
+
+/**
+ * Describes the message weir.v1.Count.
+ * Use `create(CountSchema)` to create a new message.
+ */
+export declare const CountSchema: GenMessage<Count>;
 
 /**
  * @generated from message weir.v1.Series
@@ -322,6 +478,20 @@ export declare type Status = Message<"weir.v1.Status"> & {
    * @generated from field: repeated weir.v1.Signal signals = 15;
    */
   signals: Signal[];
+
+  /**
+   * Readings kept but not trusted, by why: counted in windows, and left out of statistics where the signal says so.
+   *
+   * @generated from field: map<string, double> flagged = 16;
+   */
+  flagged: { [key: string]: number };
+
+  /**
+   * Of the losses, the series that had most of them.
+   *
+   * @generated from field: repeated weir.v1.SeriesLoss series_losses = 17;
+   */
+  seriesLosses: SeriesLoss[];
 };
 
 /**
@@ -329,6 +499,37 @@ export declare type Status = Message<"weir.v1.Status"> & {
  * Use `create(StatusSchema)` to create a new message.
  */
 export declare const StatusSchema: GenMessage<Status>;
+
+/**
+ * @generated from message weir.v1.SeriesLoss
+ */
+export declare type SeriesLoss = Message<"weir.v1.SeriesLoss"> & {
+  /**
+   * @generated from field: string device = 1;
+   */
+  device: string;
+
+  /**
+   * @generated from field: string signal = 2;
+   */
+  signal: string;
+
+  /**
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: double count = 4;
+   */
+  count: number;
+};
+
+/**
+ * Describes the message weir.v1.SeriesLoss.
+ * Use `create(SeriesLossSchema)` to create a new message.
+ */
+export declare const SeriesLossSchema: GenMessage<SeriesLoss>;
 
 /**
  * @generated from message weir.v1.Health

@@ -10,7 +10,7 @@ import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
  * Describes the file weir.proto.
  */
 export const file_weir = /*@__PURE__*/
-  fileDesc("Cgp3ZWlyLnByb3RvEgd3ZWlyLnYxIkAKBUJhdGNoEhMKC2luY2FybmF0aW9uGAEgASgJEhEKCWZpcnN0X3NlcRgCIAEoARIPCgdlbnRyaWVzGAMgAygMIlQKBUZyYW1lEiEKBXBhbmVzGAEgAygLMhIud2Vpci52MS5QYW5lQmxvY2sSKAoLdHJhbnNpdGlvbnMYAiADKAsyEy53ZWlyLnYxLlRyYW5zaXRpb24i4AEKCVBhbmVCbG9jaxIOCgZ3aW5kb3cYASABKAkSDwoHc2l6ZV9tcxgCIAEoARIPCgdjb21wdXRlGAMgAygJEh8KBnNlcmllcxgEIAMoCzIPLndlaXIudjEuU2VyaWVzEhQKDHNlcmllc19pbmRleBgFIAMoDRIWCg5maXJzdF9zdGFydF9tcxgGIAEoARISCgpzdGFydF9zdGVwGAcgAygREhAKCHJldmlzaW9uGAggAygNEg0KBWNvdW50GAkgAygNEg0KBWZyZXNoGAogAygNEg4KBnZhbHVlcxgLIAMoASIoCgZTZXJpZXMSDgoGZGV2aWNlGAEgASgJEg4KBnNpZ25hbBgCIAEoCSKOAQoKVHJhbnNpdGlvbhIMCgRydWxlGAEgASgJEh8KBnNlcmllcxgCIAEoCzIPLndlaXIudjEuU2VyaWVzEg0KBXN0YXRlGAMgASgJEhAKCHNldmVyaXR5GAQgASgJEg8KB3RpbWVfbXMYBSABKAESEAoIc2luY2VfbXMYBiABKAESDQoFdmFsdWUYByABKAEiNQoDQWNrEhMKC2luY2FybmF0aW9uGAEgASgJEgwKBGxhbmUYAiABKAkSCwoDc2VxGAMgASgBIp8DCgZTdGF0dXMSDgoGb25saW5lGAEgASgIEg8KB3RpbWVfbXMYAiABKAESDwoHdmVyc2lvbhgDIAEoCRINCgV0YWtlbhgEIAEoARIMCgRvcGVuGAUgASgBEg8KB3BlbmRpbmcYBiABKAESEQoJZGVsaXZlcmVkGAcgASgBEicKBGxvc3QYCCADKAsyGS53ZWlyLnYxLlN0YXR1cy5Mb3N0RW50cnkSGwoTcmVhZGluZ3NfcGVyX3NlY29uZBgJIAEoARIUCgxvdXRib3hfYnl0ZXMYCiABKAESFQoNam91cm5hbF9ieXRlcxgLIAEoARIUCgxtZW1vcnlfYnl0ZXMYDCABKAESHwoGaGVhbHRoGA0gAygLMg8ud2Vpci52MS5IZWFsdGgSKQoMZGVhZF9sZXR0ZXJzGA4gAygLMhMud2Vpci52MS5EZWFkTGV0dGVyEiAKB3NpZ25hbHMYDyADKAsyDy53ZWlyLnYxLlNpZ25hbBorCglMb3N0RW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgBOgI4ASJECgZIZWFsdGgSDAoEcGFydBgBIAEoCRIKCgJ1cBgCIAEoCBIOCgZkZXRhaWwYAyABKAkSEAoIc2luY2VfbXMYBCABKAEiXwoKRGVhZExldHRlchIOCgZyZWFzb24YASABKAkSDQoFd2hlcmUYAiABKAkSEgoKYXJyaXZhbF9tcxgDIAEoARIOCgZkZXRhaWwYBCABKAkSDgoGc2FtcGxlGAUgASgJIiQKBlNpZ25hbBIMCgRuYW1lGAEgASgJEgwKBHVuaXQYAiABKAliBnByb3RvMw");
+  fileDesc("Cgp3ZWlyLnByb3RvEgd3ZWlyLnYxIkAKBUJhdGNoEhMKC2luY2FybmF0aW9uGAEgASgJEhEKCWZpcnN0X3NlcRgCIAEoARIPCgdlbnRyaWVzGAMgAygMIlQKBUZyYW1lEiEKBXBhbmVzGAEgAygLMhIud2Vpci52MS5QYW5lQmxvY2sSKAoLdHJhbnNpdGlvbnMYAiADKAsyEy53ZWlyLnYxLlRyYW5zaXRpb24ixgIKCVBhbmVCbG9jaxIOCgZ3aW5kb3cYASABKAkSHQoFc2hhcGUYAiABKAsyDi53ZWlyLnYxLlNoYXBlEg8KB2NvbXB1dGUYAyADKAkSHwoGc2VyaWVzGAQgAygLMg8ud2Vpci52MS5TZXJpZXMSFAoMc2VyaWVzX2luZGV4GAUgAygNEhYKDmZpcnN0X3N0YXJ0X21zGAYgASgBEhIKCnN0YXJ0X3N0ZXAYByADKBESEAoIc3RhcnRfbXMYCCADKAESDgoGZW5kX21zGAkgAygBEg4KBnRpbWluZxgKIAMoDRIQCghyZXZpc2lvbhgLIAMoDRIRCglyZXRyYWN0ZWQYDCADKAgSDQoFY291bnQYDSADKA0SEQoJYWNjb3VudGVkGA4gAygNEg0KBWZyZXNoGA8gAygNEg4KBnZhbHVlcxgQIAMoASKhAQoFU2hhcGUSJQoIdHVtYmxpbmcYASABKAsyES53ZWlyLnYxLlR1bWJsaW5nSAASIwoHaG9wcGluZxgCIAEoCzIQLndlaXIudjEuSG9wcGluZ0gAEiMKB3Nlc3Npb24YAyABKAsyEC53ZWlyLnYxLlNlc3Npb25IABIfCgVjb3VudBgEIAEoCzIOLndlaXIudjEuQ291bnRIAEIGCgRraW5kIikKCFR1bWJsaW5nEg8KB3NpemVfbXMYASABKAESDAoEem9uZRgCIAEoCSIsCgdIb3BwaW5nEg8KB3NpemVfbXMYASABKAESEAoIc2xpZGVfbXMYAiABKAEiGQoHU2Vzc2lvbhIOCgZnYXBfbXMYASABKAEiFQoFQ291bnQSDAoEc2l6ZRgBIAEoASIoCgZTZXJpZXMSDgoGZGV2aWNlGAEgASgJEg4KBnNpZ25hbBgCIAEoCSKOAQoKVHJhbnNpdGlvbhIMCgRydWxlGAEgASgJEh8KBnNlcmllcxgCIAEoCzIPLndlaXIudjEuU2VyaWVzEg0KBXN0YXRlGAMgASgJEhAKCHNldmVyaXR5GAQgASgJEg8KB3RpbWVfbXMYBSABKAESEAoIc2luY2VfbXMYBiABKAESDQoFdmFsdWUYByABKAEiNQoDQWNrEhMKC2luY2FybmF0aW9uGAEgASgJEgwKBGxhbmUYAiABKAkSCwoDc2VxGAMgASgBIqoECgZTdGF0dXMSDgoGb25saW5lGAEgASgIEg8KB3RpbWVfbXMYAiABKAESDwoHdmVyc2lvbhgDIAEoCRINCgV0YWtlbhgEIAEoARIMCgRvcGVuGAUgASgBEg8KB3BlbmRpbmcYBiABKAESEQoJZGVsaXZlcmVkGAcgASgBEicKBGxvc3QYCCADKAsyGS53ZWlyLnYxLlN0YXR1cy5Mb3N0RW50cnkSGwoTcmVhZGluZ3NfcGVyX3NlY29uZBgJIAEoARIUCgxvdXRib3hfYnl0ZXMYCiABKAESFQoNam91cm5hbF9ieXRlcxgLIAEoARIUCgxtZW1vcnlfYnl0ZXMYDCABKAESHwoGaGVhbHRoGA0gAygLMg8ud2Vpci52MS5IZWFsdGgSKQoMZGVhZF9sZXR0ZXJzGA4gAygLMhMud2Vpci52MS5EZWFkTGV0dGVyEiAKB3NpZ25hbHMYDyADKAsyDy53ZWlyLnYxLlNpZ25hbBItCgdmbGFnZ2VkGBAgAygLMhwud2Vpci52MS5TdGF0dXMuRmxhZ2dlZEVudHJ5EioKDXNlcmllc19sb3NzZXMYESADKAsyEy53ZWlyLnYxLlNlcmllc0xvc3MaKwoJTG9zdEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAToCOAEaLgoMRmxhZ2dlZEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAToCOAEiSwoKU2VyaWVzTG9zcxIOCgZkZXZpY2UYASABKAkSDgoGc2lnbmFsGAIgASgJEg4KBnJlYXNvbhgDIAEoCRINCgVjb3VudBgEIAEoASJECgZIZWFsdGgSDAoEcGFydBgBIAEoCRIKCgJ1cBgCIAEoCBIOCgZkZXRhaWwYAyABKAkSEAoIc2luY2VfbXMYBCABKAEiXwoKRGVhZExldHRlchIOCgZyZWFzb24YASABKAkSDQoFd2hlcmUYAiABKAkSEgoKYXJyaXZhbF9tcxgDIAEoARIOCgZkZXRhaWwYBCABKAkSDgoGc2FtcGxlGAUgASgJIiQKBlNpZ25hbBIMCgRuYW1lGAEgASgJEgwKBHVuaXQYAiABKAliBnByb3RvMw");
 
 /**
  * Describes the message weir.v1.Batch.
@@ -34,51 +34,93 @@ export const PaneBlockSchema = /*@__PURE__*/
   messageDesc(file_weir, 2);
 
 /**
+ * Describes the message weir.v1.Shape.
+ * Use `create(ShapeSchema)` to create a new message.
+ */
+export const ShapeSchema = /*@__PURE__*/
+  messageDesc(file_weir, 3);
+
+/**
+ * Describes the message weir.v1.Tumbling.
+ * Use `create(TumblingSchema)` to create a new message.
+ */
+export const TumblingSchema = /*@__PURE__*/
+  messageDesc(file_weir, 4);
+
+/**
+ * Describes the message weir.v1.Hopping.
+ * Use `create(HoppingSchema)` to create a new message.
+ */
+export const HoppingSchema = /*@__PURE__*/
+  messageDesc(file_weir, 5);
+
+/**
+ * Describes the message weir.v1.Session.
+ * Use `create(SessionSchema)` to create a new message.
+ */
+export const SessionSchema = /*@__PURE__*/
+  messageDesc(file_weir, 6);
+
+/**
+ * Describes the message weir.v1.Count.
+ * Use `create(CountSchema)` to create a new message.
+ */
+export const CountSchema = /*@__PURE__*/
+  messageDesc(file_weir, 7);
+
+/**
  * Describes the message weir.v1.Series.
  * Use `create(SeriesSchema)` to create a new message.
  */
 export const SeriesSchema = /*@__PURE__*/
-  messageDesc(file_weir, 3);
+  messageDesc(file_weir, 8);
 
 /**
  * Describes the message weir.v1.Transition.
  * Use `create(TransitionSchema)` to create a new message.
  */
 export const TransitionSchema = /*@__PURE__*/
-  messageDesc(file_weir, 4);
+  messageDesc(file_weir, 9);
 
 /**
  * Describes the message weir.v1.Ack.
  * Use `create(AckSchema)` to create a new message.
  */
 export const AckSchema = /*@__PURE__*/
-  messageDesc(file_weir, 5);
+  messageDesc(file_weir, 10);
 
 /**
  * Describes the message weir.v1.Status.
  * Use `create(StatusSchema)` to create a new message.
  */
 export const StatusSchema = /*@__PURE__*/
-  messageDesc(file_weir, 6);
+  messageDesc(file_weir, 11);
+
+/**
+ * Describes the message weir.v1.SeriesLoss.
+ * Use `create(SeriesLossSchema)` to create a new message.
+ */
+export const SeriesLossSchema = /*@__PURE__*/
+  messageDesc(file_weir, 12);
 
 /**
  * Describes the message weir.v1.Health.
  * Use `create(HealthSchema)` to create a new message.
  */
 export const HealthSchema = /*@__PURE__*/
-  messageDesc(file_weir, 7);
+  messageDesc(file_weir, 13);
 
 /**
  * Describes the message weir.v1.DeadLetter.
  * Use `create(DeadLetterSchema)` to create a new message.
  */
 export const DeadLetterSchema = /*@__PURE__*/
-  messageDesc(file_weir, 8);
+  messageDesc(file_weir, 14);
 
 /**
  * Describes the message weir.v1.Signal.
  * Use `create(SignalSchema)` to create a new message.
  */
 export const SignalSchema = /*@__PURE__*/
-  messageDesc(file_weir, 9);
+  messageDesc(file_weir, 15);
 
