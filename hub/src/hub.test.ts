@@ -1,11 +1,11 @@
 // The hub as a whole: real sockets, real broker, real SQLite.
 
 import { expect, test } from 'vitest';
-import { encodeStatus } from '@weir/shared/wire/codec.ts';
+import { encodeStatus, type StatusFields } from '@weir/shared/wire/codec.ts';
 import { statusTopic } from '@weir/shared/wire/topics.ts';
 import { webhookNotifier } from './alerts/webhook.ts';
 import type { AlertView, GatewayView } from './http/views.ts';
-import { eventually, frame, pane, transition } from './testing/fixtures.ts';
+import { baseTime, eventually, frame, pane, retraction, transition, windowOf } from './testing/fixtures.ts';
 import type { MqttClient } from './testing/mqtt-client.ts';
 import { Receiver } from './testing/receiver.ts';
 import { TestHub } from './testing/test-hub.ts';
@@ -212,7 +212,7 @@ test('the sums of a gateway balance: the hub counts what is stored, the gateway 
       device: 'press',
       signal: 'temperature',
       unit: '°C',
-      windows: [{ id: '10s', sizeMs: 10_000, compute: ['mean', 'min', 'max'] }],
+      windows: [{ id: '10s', kind: 'tumbling', sizeMs: 10_000, stepMs: 10_000, compute: ['mean', 'min', 'max'] }],
     },
   ]);
   await client.drop();
@@ -220,6 +220,51 @@ test('the sums of a gateway balance: the hub counts what is stored, the gateway 
   expect(gatewayView(test)).toMatchObject({ taken: 33 });
   await test.restart();
   expect(gatewayView(test)).toMatchObject({ online: false, taken: 33, stored: 20 });
+});
+
+test('what a gateway flagged, and where it lost most, is shown cut to shape', async () => {
+  await using test = await TestHub.start();
+  const client = await test.gateway('line-3');
+  client.publish(statusTopic('line-3'), encodeStatus({ online: true, taken: 1 }));
+  await eventually(() => gatewayView(test)?.taken === 1);
+  expect(gatewayView(test)).toMatchObject({ flagged: {}, seriesLosses: [] });
+  const loss = (device: string, count: number, reason = 'too_late'): StatusFields['seriesLosses'][number] => {
+    return { device, signal: 'temperature', reason, count };
+  };
+  const many = Array.from({ length: 12 }, (_, index) => loss(`oven-${index}`, index));
+  const seriesLosses = [...many, loss('a/b', 99), loss('press', 99, 'no word')];
+  client.publish(
+    statusTopic('line-3'),
+    encodeStatus({ online: true, taken: 2, flagged: { step: 3, stuck: 10, 'no word': 1 }, seriesLosses }),
+  );
+  await eventually(() => gatewayView(test)?.taken === 2);
+  const view = gatewayView(test);
+  expect(view?.flagged).toEqual({ step: 3, stuck: 10 });
+  expect(view?.seriesLosses).toEqual(many.slice(2).toReversed());
+  const nothing = [loss('press', 0), loss('press', Number.NaN), loss('press', -1)];
+  client.publish(statusTopic('line-3'), encodeStatus({ online: true, taken: 3, seriesLosses: nothing }));
+  await eventually(() => gatewayView(test)?.taken === 3);
+  expect(gatewayView(test)?.seriesLosses).toEqual([]);
+});
+
+test('a retracted pane is no longer in the store, and costs the count of stored readings nothing', async () => {
+  await using test = await TestHub.start();
+  const client = await test.gateway('line-3');
+  const window = windowOf('session-10m', { kind: 'session', gapMs: 600_000 });
+  const [early, late] = [0, 700_000].map((offset) => {
+    const start = baseTime + offset;
+    return pane({ window, start, end: start + 600_000, count: 4 });
+  });
+  const merged = pane({ window, end: baseTime + 1_300_000, revision: 1, count: 9, fresh: 1 });
+  if (early === undefined || late === undefined) throw new Error('no panes');
+  client.publishBatch('line-3', 'panes', {
+    incarnation,
+    firstSeq: 1,
+    entries: [frame([early, late]), frame([retraction(late), merged])],
+  });
+  await acked(client, 2);
+  expect(gatewayView(test)).toMatchObject({ stored: 9 });
+  expect(await test.store.countStored()).toBe(9);
 });
 
 test('an alert is shown from firing to cleared, and told once even when it comes again after a restart', async () => {

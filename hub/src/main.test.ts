@@ -153,7 +153,7 @@ describe.skipIf(!influxdInstalled)('with influxd', () => {
     await using running = await Running.start(file);
     const client = await MqttClient.gateway({ port: running.mqttPort, name: 'line-3', key });
     await influxd.query('', 'CREATE DATABASE plant');
-    await influxd.write('plant', `pressure,gateway=x mean="text" ${baseTime}`);
+    await influxd.write('plant', `pressure,gateway=x mean="text" ${baseTime}000`);
     const bad = frame([pane({ signal: 'pressure', count: 4, fresh: 4 }), pane({ index: 1 })]);
     client.publishBatch('line-3', 'panes', { incarnation, firstSeq: 1, entries: [bad] });
     await client.until(() => client.acks.at(-1)?.seq === 1);

@@ -8,6 +8,8 @@ import { shownWindows, type Track } from './tracks.ts';
 
 /** Below this, the difference between the two clocks is only the Date header's whole seconds. */
 const worthMs = 2000;
+/** How far ahead a window of no fixed length is looked for. */
+const loosePanesAheadMs = 60_000;
 
 export class HubApi {
   readonly #fetch: typeof fetch;
@@ -41,14 +43,14 @@ export class HubApi {
    * window ahead, because event time may lead the hub's clock a little.
    */
   panes(track: Track, signal: AbortSignal): Promise<PanesView> {
-    const { sizeMs } = track.window;
+    const aheadMs = track.window.sizeMs || loosePanesAheadMs;
     const query = new URLSearchParams({
       gateway: track.gateway,
       device: track.device,
       signal: track.signal,
       window: track.window.id,
       from: '0',
-      to: String(Math.ceil(this.now() + sizeMs)),
+      to: String(Math.ceil(this.now() + aheadMs)),
       limit: String(shownWindows),
     });
     return this.#ask(`/api/panes?${query.toString()}`, panesView, signal);

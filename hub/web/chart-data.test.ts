@@ -7,7 +7,7 @@ import {
   maxDetailedDevices,
   valueRange,
 } from './chart-data.ts';
-import { pointOf, trackOf } from './sample-views.ts';
+import { hopping, pointOf, session, trackOf } from './sample-views.ts';
 
 const mean = [['mean'], ['mean']];
 
@@ -35,6 +35,27 @@ describe('the lines of a chart', () => {
     const a = trackOf([pointOf(0, 1), pointOf(10_000, 2)]);
     const b = trackOf([pointOf(4000, 5), pointOf(14_000, 6)]);
     expect(alignTracks([a, b], mean).lines[0]?.[0]).toEqual([1, undefined, 2, undefined]);
+  });
+
+  it('break where a pane of overlapping windows is missing: it is their step that counts, not their length', () => {
+    const points = [pointOf(0, 1), pointOf(10_000, 2), pointOf(30_000, 3)];
+    const { times, lines } = alignTracks([trackOf(points, { window: hopping })], mean);
+    expect([times, lines[0]?.[0]]).toEqual([[0, 10_000, 20_000, 30_000], [1, 2, null, 3]]); // prettier-ignore
+  });
+
+  it('have every pane of windows that follow at no fixed step, and no gaps', () => {
+    const points = [pointOf(0, 1), pointOf(4000, 2), pointOf(9_000_000, 3)];
+    const data = alignTracks([trackOf(points, { window: session })], mean);
+    expect(data).toEqual({ times: [0, 4000, 9_000_000], lines: [[[1, 2, 3]]], fromMs: 0, toMs: 9_000_000 });
+    const others = trackOf([pointOf(2000, 5)], { window: session, device: 'cooling' });
+    const { lines } = alignTracks([trackOf(points, { window: session }), others], mean);
+    expect(lines[0]?.[0]).toEqual([1, undefined, 2, 3]);
+  });
+
+  it('leave some width to the time axis, be it for one pane of no fixed step', () => {
+    const { fromMs, toMs } = alignTracks([trackOf([pointOf(5000, 1)], { window: session })], mean);
+    expect([fromMs, toMs]).toEqual([5000, 6000]);
+    expect(alignTracks([trackOf([pointOf(5000, 1)])], mean)).toMatchObject({ fromMs: 5000, toMs: 15_000 });
   });
 
   it('break where a statistic is undefined', () => {

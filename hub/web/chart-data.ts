@@ -2,13 +2,17 @@
 //
 // Windows of different devices need not start together (sessions never do). A device that has no pane at another's start
 // is `undefined` there, which a line passes over; where panes of its own are missing it is `null`, which breaks the line:
-// a dead sensor must not look like a calm one.
+// a dead sensor must not look like a calm one. Of windows that do not follow at a fixed step nobody can say that one is
+// missing.
 
 import type { Point, Track } from './tracks.ts';
 import { shownWindows } from './tracks.ts';
 
 /** Above this many devices on one chart, bands and percentiles would hide the lines. */
 export const maxDetailedDevices = 6;
+
+/** What a chart of one pane of no fixed step shows of the time axis. */
+const leastMs = 1000;
 
 export interface ChartData {
   readonly times: number[];
@@ -44,32 +48,34 @@ export function statisticOf(point: Point, statistic: string): number | null {
 /** @param statistics for each track, the statistics it is drawn with */
 export function alignTracks(tracks: readonly Track[], statistics: readonly (readonly string[])[]): ChartData {
   const newest = Math.max(...tracks.map((track) => track.points.at(-1)?.start ?? -Infinity));
-  const sizeMs = Math.max(...tracks.map((track) => track.window.sizeMs));
-  const oldest = newest - shownWindows * sizeMs;
-  const shown = tracks.map((track) => track.points.filter((point) => point.start >= oldest));
+  const stepMs = Math.max(...tracks.map((track) => track.window.stepMs));
+  const oldest = stepMs === 0 ? -Infinity : newest - shownWindows * stepMs;
+  const shown = tracks.map((track) => {
+    const points = track.points.filter((point) => point.start >= oldest);
+    return { points, step: track.window.stepMs, gaps: gapStarts(points, track.window.stepMs) };
+  });
   const starts = new Set<number>();
-  for (const [index, points] of shown.entries()) {
-    const size = tracks[index]?.window.sizeMs ?? sizeMs;
+  for (const { points, step, gaps } of shown) {
     for (const point of points) starts.add(point.start);
     // The line breaks at the first pane that is missing, so that place needs a column.
-    for (const start of gapStarts(points, size)) starts.add(start + size);
+    for (const start of gaps) starts.add(start + step);
   }
   const times = [...starts].sort((a, b) => a - b);
   const columnOf = new Map(times.map((time, column) => [time, column]));
-  const lines = shown.map((points, index) => {
-    const gaps = gapStarts(points, tracks[index]?.window.sizeMs ?? sizeMs);
-    return (statistics[index] ?? []).map((statistic) => fillLine(points, gaps, statistic, columnOf, times.length));
-  });
-  const first = times[0] ?? 0;
-  return { times, lines, fromMs: first, toMs: Math.max(times.at(-1) ?? first, first + sizeMs) };
+  const lines = shown.map(({ points, gaps }, index) =>
+    (statistics[index] ?? []).map((statistic) => fillLine(points, gaps, statistic, columnOf, times.length)),
+  );
+  const fromMs = times[0] ?? 0;
+  return { times, lines, fromMs, toMs: Math.max(times.at(-1) ?? fromMs, fromMs + (stepMs || leastMs)) };
 }
 
 /** The starts of the panes after which at least one is missing. */
-function gapStarts(points: readonly Point[], sizeMs: number): Set<number> {
+function gapStarts(points: readonly Point[], stepMs: number): Set<number> {
   const gaps = new Set<number>();
+  if (stepMs === 0) return gaps;
   for (let index = 1; index < points.length; index += 1) {
     const before = points[index - 1]?.start ?? 0;
-    if ((points[index]?.start ?? 0) - before > 1.5 * sizeMs) gaps.add(before);
+    if ((points[index]?.start ?? 0) - before > 1.5 * stepMs) gaps.add(before);
   }
   return gaps;
 }

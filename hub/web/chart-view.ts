@@ -4,11 +4,11 @@
 
 import { alignTracks, drawnStatistics, mainStatistic, statisticOf } from './chart-data.ts';
 import { element, KeyedViews, setData, setText, type Data, type View } from './dom.ts';
-import { formatAgo, formatCount, formatReason, formatUnit, formatValue } from './format.ts';
+import { formatAgo, formatCount, formatReason, formatUnit, formatValue, formatWindow } from './format.ts';
 import { Plot, type PlotLine } from './plot.ts';
 import { swatchClass } from './plot-tip.ts';
 import type { Theme } from './theme.ts';
-import type { Point, Track } from './tracks.ts';
+import type { Point, Track, WindowChoice } from './tracks.ts';
 
 /** A device that has been quiet for so many windows is marked: its last value is not how things are. */
 const quietWindows = 5;
@@ -20,7 +20,7 @@ export interface Chart {
   /** Each device's place among all devices of the gateway. */
   readonly places: ReadonlyMap<string, number>;
   /** The window the reader chose, which this signal may not have. */
-  readonly chosenWindow: string | undefined;
+  readonly chosenWindow: WindowChoice | undefined;
   readonly percentile: boolean;
   readonly theme: Theme;
   readonly nowMs: number;
@@ -60,8 +60,9 @@ export class ChartView implements View<Chart> {
     setData(this.root, { signal: chart.signal, gateway, window: window.id, unit });
     setText(this.#title, chart.signal);
     setText(this.#unit, formatUnit(unit));
-    const other = chart.chosenWindow !== undefined && chart.chosenWindow !== window.id;
-    setText(this.#window, other ? `${window.id}, has no ${chart.chosenWindow}` : window.id);
+    const { chosenWindow } = chart;
+    const lacks = chosenWindow === undefined || chosenWindow.id === window.id ? '' : formatWindow(chosenWindow);
+    setText(this.#window, lacks === '' ? formatWindow(window) : `${formatWindow(window)}, has no ${lacks}`);
     this.#renderTiles(chart);
     this.#renderEmpty(chart.tracks);
     const same = before !== undefined && sameTracks(before.tracks, chart.tracks);
@@ -89,7 +90,7 @@ export class ChartView implements View<Chart> {
     this.#empty.hidden = first === undefined || tracks.some((track) => track.points.length > 0);
     if (this.#empty.hidden || first === undefined) return;
     const loading = tracks.some((track) => !track.loaded);
-    setText(this.#empty, loading ? 'Loading' : `No pane of ${first.window.id} yet`);
+    setText(this.#empty, loading ? 'Loading' : `No pane of ${formatWindow(first.window)} yet`);
   }
 
   #draw(chart: Chart): void {
@@ -98,6 +99,7 @@ export class ChartView implements View<Chart> {
       device,
       place: places.get(device) ?? 0,
       statistics: drawnStatistics(window.compute, tracks.length, percentile),
+      loose: window.stepMs === 0,
       hidden: this.#hidden.has(device),
     }));
     const data = alignTracks(tracks, lines.map((line) => line.statistics)); // prettier-ignore
@@ -166,19 +168,21 @@ class TileView implements View<Tile> {
     this.#name.disabled = alone;
     setText(this.#value, formatValue(point === undefined ? null : statisticOf(point, main)));
     setText(this.#detail, point === undefined ? 'no pane yet' : detailText(point, main));
-    const end = point === undefined ? undefined : point.start + track.window.sizeMs;
-    setText(this.#age, end === undefined ? '' : formatAgo(end, nowMs));
-    setData(this.root, { quiet: end !== undefined && nowMs - end > quietWindows * track.window.sizeMs });
+    const { stepMs } = track.window;
+    setText(this.#age, point === undefined ? '' : formatAgo(point.end, nowMs));
+    // Windows that follow at no fixed step may be as far apart as they like.
+    const quiet = point !== undefined && stepMs > 0 && nowMs - point.end > quietWindows * stepMs;
+    setData(this.root, { quiet });
   }
 }
 
-/** The last pane in full: `data-start`, `data-count`, `data-revision` and each statistic by its name. */
+/** The last pane in full: `data-start`, `data-end`, `data-count`, `data-revision` and each statistic by its name. */
 function pointData(point: Point | undefined): Data {
   if (point === undefined) return {};
   // A name that cannot be an attribute's must not stop the page.
   const statistics = Object.entries(point.values).filter(([name]) => /^[a-z][a-z0-9_]*$/.test(name));
-  const { start, count, revision } = point;
-  return { ...Object.fromEntries(statistics), start, count, revision };
+  const { start, end, count, revision } = point;
+  return { ...Object.fromEntries(statistics), start, end, count, revision };
 }
 
 function detailText(point: Point, main: string): string {

@@ -9,6 +9,7 @@ import {
   formatTime,
   formatValue,
   formatValueWithUnit,
+  formatWindow,
 } from './format.ts';
 
 const second = 1000;
@@ -94,5 +95,18 @@ describe('times', () => {
       '14 Mar',
     ]);
     expect(formatTick(new Date(2026, 2, 14).getTime(), hour)).toBe('14 Mar');
+  });
+});
+
+describe('windows', () => {
+  it('are called by their length, and where they have none by what they are', () => {
+    const windows = [
+      { id: '1m', kind: 'tumbling' },
+      { id: '1d@America/Port-au-Prince', kind: 'tumbling' },
+      { id: '1h/1m', kind: 'hopping' },
+      { id: 'session-10m', kind: 'session' },
+      { id: 'count-100', kind: 'count' },
+    ];
+    expect(windows.map(formatWindow)).toEqual(['1m', '1d@America/Port-au-Prince', '1h/1m', 'session 10m', 'count 100']);
   });
 });

@@ -102,6 +102,11 @@ export function formatTick(timeMs: number, apartMs: number): string {
   return apartMs >= minuteMs ? time : timeOfDay.format(timeMs);
 }
 
+/** Sessions and counts by what they are, `session 10m`; all others are called by their length, `1m`, `1h/1m`. */
+export function formatWindow({ id, kind }: { readonly id: string; readonly kind: string }): string {
+  return kind === 'session' || kind === 'count' ? id.replace('-', ' ') : id;
+}
+
 /** `too_late` reads `too late`. */
 export function formatReason(reason: string): string {
   return reason.replaceAll('_', ' ');

@@ -1,10 +1,11 @@
-// The loss ledger as the equation it is: taken = stored + pending + open + lost, and whether that is true.
+// The loss ledger as the equation it is: taken = stored + pending + open + lost, and whether that is true; what of it was
+// lost why, and where most.
 
 import type { GatewayView } from '../src/http/views.ts';
-import { element, setData, setText } from './dom.ts';
+import { element, setData, setText, type Data } from './dom.ts';
 import { formatCount, formatReason } from './format.ts';
 import { icon, type IconName } from './icons.ts';
-import { sumLedger, type LedgerSum } from './ledger.ts';
+import { flaggedText, mostFirst, sumLedger, type LedgerSum } from './ledger.ts';
 
 const terms = ['taken', 'stored', 'pending', 'open', 'lost'] as const;
 const signs = ['', '=', '+', '+', '+'];
@@ -14,6 +15,9 @@ export class LedgerPart {
   readonly #sum = element('dl', 'sum');
   readonly #verdict = element('p', 'verdict');
   readonly #reasons = element('ul', 'reasons');
+  readonly #flagged = element('p', 'flagged');
+  readonly #series = element('details', 'losses');
+  readonly #seriesRows = element('ul', 'reasons');
   readonly #values = new Map<string, HTMLElement>();
 
   constructor() {
@@ -24,7 +28,8 @@ export class LedgerPart {
       setData(value, { sign: signs[index] ?? '' });
       this.#sum.append(element('div', '', element('dt', '', term), value));
     }
-    this.root.append(this.#sum, this.#verdict, this.#reasons);
+    this.#series.append(element('summary', '', 'Series with the most losses'), this.#seriesRows);
+    this.root.append(this.#sum, this.#verdict, this.#reasons, this.#series, this.#flagged);
   }
 
   /** @param hooks the element that carries the counts in full */
@@ -39,23 +44,55 @@ export class LedgerPart {
     }
     showVerdict(this.#verdict, sum);
     this.#showReasons(gateway.lost);
+    this.#showSeries(gateway.seriesLosses);
+    const flagged = flaggedText(gateway.flagged);
+    this.#flagged.hidden = flagged === '';
+    setText(this.#flagged, flagged);
   }
 
   #showReasons(lost: GatewayView['lost']): void {
-    const reasons = Object.entries(lost).filter(([, count]) => count > 0);
-    reasons.sort(([, a], [, b]) => b - a);
-    const text = JSON.stringify(reasons);
-    if (this.#reasons.dataset.shown === text) return;
-    this.#reasons.dataset.shown = text;
-    this.#reasons.hidden = reasons.length === 0;
-    this.#reasons.replaceChildren(
-      ...reasons.map(([reason, count]) => {
-        const item = element('li', '', element('b', '', formatCount(count)), ` ${formatReason(reason)}`);
-        setData(item, { 'lost-reason': reason, count });
-        return item;
-      }),
+    showItems(
+      this.#reasons,
+      mostFirst(lost).map(([reason, count]) => ({
+        count,
+        text: formatReason(reason),
+        data: { 'lost-reason': reason, count },
+      })),
     );
   }
+
+  #showSeries(losses: GatewayView['seriesLosses']): void {
+    this.#series.hidden = losses.length === 0;
+    showItems(
+      this.#seriesRows,
+      losses.map(({ device, signal, reason, count }) => ({
+        count,
+        text: `${formatReason(reason)}, ${device} ${signal}`,
+        data: { 'series-loss': `${device}/${signal}`, reason, count },
+      })),
+    );
+  }
+}
+
+interface Item {
+  readonly count: number;
+  readonly text: string;
+  readonly data: Data;
+}
+
+/** Writes the list anew only when it changed: nobody's selection is lost. */
+function showItems(target: HTMLElement, items: readonly Item[]): void {
+  const shown = JSON.stringify(items);
+  if (target.dataset.shown === shown) return;
+  target.dataset.shown = shown;
+  target.hidden = items.length === 0;
+  target.replaceChildren(
+    ...items.map(({ count, text, data }) => {
+      const item = element('li', '', element('b', '', formatCount(count)), ` ${text}`);
+      setData(item, data);
+      return item;
+    }),
+  );
 }
 
 function showVerdict(target: HTMLElement, sum: LedgerSum): void {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { sumLedger } from './ledger.ts';
+import { flaggedText, sumLedger } from './ledger.ts';
 
 const ledger = { taken: 100, stored: 80, pending: 0, open: 5, lost: { too_late: 10, future: 5 } };
 
@@ -18,5 +18,17 @@ describe('the loss ledger', () => {
 
   it('is settling, not wrong, while something is on its way', () => {
     expect(sumLedger({ ...ledger, pending: 4 })).toMatchObject({ apart: -4, balanced: false, settling: true });
+  });
+});
+
+describe('flagged readings', () => {
+  it('are told by why, most first', () => {
+    expect(flaggedText({ step: 3, source: 0, stuck: 1000 })).toBe(
+      'Flagged: stuck 1,000, step 3; kept, left out of statistics',
+    );
+  });
+
+  it('are not spoken of where there are none', () => {
+    expect([flaggedText({}), flaggedText({ step: 0 })]).toEqual(['', '']);
   });
 });

@@ -1,6 +1,8 @@
-// The loss ledger of one gateway, added up: every reading taken in is stored, pending, open or lost.
+// The loss ledger of one gateway, added up: every reading taken in is stored, pending, open or lost. Readings that were
+// flagged are among those: they are no loss.
 
 import type { GatewayView } from '../src/http/views.ts';
+import { formatCount, formatReason } from './format.ts';
 
 export interface LedgerSum {
   readonly lost: number;
@@ -15,4 +17,17 @@ export function sumLedger(gateway: Pick<GatewayView, 'taken' | 'stored' | 'pendi
   const lost = Object.values(gateway.lost).reduce((total, count) => total + count, 0);
   const apart = gateway.taken - (gateway.stored + gateway.pending + gateway.open + lost);
   return { lost, apart, balanced: apart === 0, settling: apart !== 0 && gateway.pending > 0 };
+}
+
+/** Empty when there is none. */
+export function flaggedText(flagged: GatewayView['flagged']): string {
+  const why = mostFirst(flagged).map(([reason, count]) => `${formatReason(reason)} ${formatCount(count)}`);
+  return why.length === 0 ? '' : `Flagged: ${why.join(', ')}; kept, left out of statistics`;
+}
+
+/** What there is none of is left out. */
+export function mostFirst(counts: Readonly<Record<string, number>>): [string, number][] {
+  return Object.entries(counts)
+    .filter(([, count]) => count > 0)
+    .sort(([, a], [, b]) => b - a);
 }

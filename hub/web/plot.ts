@@ -16,6 +16,8 @@ export interface PlotLine {
   readonly place: number;
   readonly statistics: readonly string[];
   readonly hidden: boolean;
+  /** Its panes follow at no fixed step: points, and no line that would say what was between them. */
+  readonly loose: boolean;
 }
 
 export interface PlotShape {
@@ -129,10 +131,11 @@ export class Plot {
     return [times, values];
   }
 
-  #series({ device, place, statistics, hidden }: PlotLine, statistic: string): uPlot.Series {
+  #series({ device, place, statistics, hidden, loose }: PlotLine, statistic: string): uPlot.Series {
     const main = statistic === statistics[0];
     const edge = !main && (statistic === 'min' || statistic === 'max');
-    const paths = this.#shape.stepped ? uPlot.paths.stepped?.({ align: 1 }) : uPlot.paths.linear?.();
+    const joined = this.#shape.stepped ? uPlot.paths.stepped?.({ align: 1 }) : uPlot.paths.linear?.();
+    const paths = loose ? (): null => null : joined;
     const dash = main ? lineStyle(this.#theme, place).dash : [4, 4];
     return {
       label: `${device} ${statistic}`,
@@ -142,7 +145,12 @@ export class Plot {
       dash,
       ...(paths === undefined ? {} : { paths }),
       points: main
-        ? { show: true, size: 5, fill: () => lineStyle(this.#theme, place).colour, filter: lonelyOnes }
+        ? {
+            show: true,
+            size: 5,
+            fill: () => lineStyle(this.#theme, place).colour,
+            ...(loose ? {} : { filter: lonelyOnes }),
+          }
         : { show: false },
     };
   }

@@ -1,10 +1,16 @@
 // Views as the hub sends them, for the tests beside them.
 
 import type { AlertView, GatewayView, PaneView, SeriesView } from '../src/http/views.ts';
-import type { Point, Track } from './tracks.ts';
+import type { Point, Track, WindowChoice } from './tracks.ts';
 
-export const tenSeconds = { id: '10s', sizeMs: 10_000, compute: ['mean', 'min', 'max'] };
-export const oneMinute = { id: '1m', sizeMs: 60_000, compute: ['mean', 'p95'] };
+export const tenSeconds = windowOf('10s', 10_000, { compute: ['mean', 'min', 'max'] });
+export const oneMinute = windowOf('1m', 60_000, { compute: ['mean', 'p95'] });
+export const hopping = windowOf('30s/10s', 30_000, { kind: 'hopping', stepMs: 10_000 });
+export const session = windowOf('session-10m', 0, { kind: 'session' });
+
+function windowOf(id: string, sizeMs: number, part: Partial<WindowChoice> = {}): WindowChoice {
+  return { id, kind: 'tumbling', sizeMs, stepMs: sizeMs, compute: ['mean'], ...part };
+}
 
 export function seriesOf(part: Partial<SeriesView> = {}): SeriesView {
   const names = { gateway: 'line-3', device: 'tempering', signal: 'temperature', unit: '°C' };
@@ -12,18 +18,20 @@ export function seriesOf(part: Partial<SeriesView> = {}): SeriesView {
 }
 
 export function paneOf(start: number, mean: number, part: Partial<PaneView> = {}): PaneView {
-  const names = { gateway: 'line-3', device: 'tempering', signal: 'temperature', window: '10s', sizeMs: 10_000 };
-  return { ...names, start, revision: 0, count: 10, values: { mean, min: mean - 1, max: mean + 1 }, ...part };
+  const names = { gateway: 'line-3', device: 'tempering', signal: 'temperature', window: '10s' };
+  const values = { mean, min: mean - 1, max: mean + 1 };
+  return { ...names, start, end: start + 10_000, revision: 0, retracted: false, count: 10, values, ...part };
 }
 
 export function pointOf(start: number, mean: number | null, order = 0): Point {
   const values = { mean, min: mean === null ? null : mean - 1, max: mean === null ? null : mean + 1 };
-  return { start, count: 10, revision: 0, values, order };
+  return { start, end: start + 10_000, count: 10, revision: 0, values, order };
 }
 
 export function trackOf(points: readonly Point[], part: Partial<Track> = {}): Track {
   const { gateway, device, signal, unit } = seriesOf();
-  return { gateway, device, signal, unit, window: tenSeconds, loaded: true, points, ...part };
+  const retracted = new Map<number, number>();
+  return { gateway, device, signal, unit, window: tenSeconds, loaded: true, points, retracted, ...part };
 }
 
 export function alertOf(part: Partial<AlertView> = {}): AlertView {
@@ -48,6 +56,8 @@ export function gatewayOf(part: Partial<GatewayView> = {}): GatewayView {
     pending: 0,
     stored: 0,
     lost: {},
+    flagged: {},
+    seriesLosses: [],
     readingsPerSecond: 0,
     outboxBytes: 0,
     journalBytes: 0,

@@ -18,6 +18,8 @@ export const gatewayView: z.ZodMiniType<GatewayView> = z.object({
   pending: count,
   stored: count,
   lost: z.record(z.string(), count),
+  flagged: z.record(z.string(), count),
+  seriesLosses: z.array(z.object({ device: z.string(), signal: z.string(), reason: z.string(), count })),
   readingsPerSecond: z.number(),
   outboxBytes: z.number(),
   journalBytes: z.number(),
@@ -39,7 +41,15 @@ export const seriesView: z.ZodMiniType<SeriesView> = z.object({
   device: z.string(),
   signal: z.string(),
   unit: z.string(),
-  windows: z.array(z.object({ id: z.string(), sizeMs: z.number(), compute: z.array(z.string()) })),
+  windows: z.array(
+    z.object({
+      id: z.string(),
+      kind: z.string(),
+      sizeMs: z.number(),
+      stepMs: z.number(),
+      compute: z.array(z.string()),
+    }),
+  ),
 });
 
 export const panesView: z.ZodMiniType<PanesView> = z.object({
@@ -52,9 +62,10 @@ export const paneView: z.ZodMiniType<PaneView> = z.object({
   device: z.string(),
   signal: z.string(),
   window: z.string(),
-  sizeMs: z.number(),
   start: z.number(),
+  end: z.number(),
   revision: z.number(),
+  retracted: z.boolean(),
   count,
   values: z.record(z.string(), z.nullable(z.number())),
 });

@@ -1,10 +1,11 @@
 // The live panes of one gateway, one chart for each signal, and the choice of gateway and window.
 
 import { byId, element, KeyedViews, setText } from './dom.ts';
+import { formatWindow } from './format.ts';
 import { ChartView, type Chart } from './chart-view.ts';
 import { chartedGateways, type State } from './state.ts';
 import { readTheme, onThemeChange } from './theme.ts';
-import { windowsOf, type Track } from './tracks.ts';
+import { defaultWindow, windowsOf, type Track, type WindowChoice } from './tracks.ts';
 
 export interface Choices {
   gateway(name: string): void;
@@ -47,7 +48,7 @@ export class SignalsView {
     const shared = {
       places,
       // A window this gateway has nowhere is not what its charts lack.
-      chosenWindow: windowsOf(state.series, state.gateway).find((window) => window.id === state.window)?.id,
+      chosenWindow: windowsOf(state.series, state.gateway).find((window) => window.id === state.window),
       percentile: this.#percentile.checked,
       theme: this.#theme,
       nowMs: state.nowMs,
@@ -59,7 +60,7 @@ export class SignalsView {
   #offer(state: State): void {
     const gateways = chartedGateways(state.series);
     const windows = windowsOf(state.series, state.gateway);
-    const chosen = windows.find((window) => window.id === state.window)?.id ?? windows[0]?.id;
+    const chosen = (windows.find((window) => window.id === state.window) ?? defaultWindow(windows))?.id;
     const offered = JSON.stringify([gateways, state.gateway, windows.map((window) => window.id), chosen]);
     if (offered === this.#offered) return;
     this.#offered = offered;
@@ -72,18 +73,19 @@ export class SignalsView {
       }),
     );
     const held = this.#windows.contains(document.activeElement);
-    this.#windows.replaceChildren(...windows.map(({ id }) => this.#segment(id, id === chosen)));
+    this.#windows.replaceChildren(...windows.map((window) => this.#segment(window, window.id === chosen)));
     if (held) this.#windows.querySelector<HTMLInputElement>('input:checked')?.focus();
   }
 
-  #segment(id: string, checked: boolean): HTMLElement {
+  #segment(window: WindowChoice, checked: boolean): HTMLElement {
+    const { id } = window;
     const radio = element('input');
     radio.type = 'radio';
     radio.name = 'window';
     radio.value = id;
     radio.checked = checked;
     radio.addEventListener('change', () => this.#choices.window(id));
-    return element('label', '', radio, element('span', '', id));
+    return element('label', '', radio, element('span', '', formatWindow(window)));
   }
 }
 

@@ -1,6 +1,7 @@
 // A gateway's last Status as the page and the API show it. What comes from a gateway is cut to size and shape here.
 
 import type { Status } from '@weir/shared/wire/codec.ts';
+import { namePattern } from '@weir/shared/wire/topics.ts';
 import type { GatewayView } from '../http/views.ts';
 import type { Readings } from '../state/cursors.ts';
 import type { GatewayPoint } from '../store/store.ts';
@@ -16,8 +17,10 @@ export interface GatewayStatus {
 
 const maxHealth = 200;
 const maxDeadLetters = 100;
-const maxLossReasons = 32;
+const maxReasons = 32;
+const maxSeriesLosses = 10;
 const maxText = 500;
+const reasonPattern = /^[a-z][a-z0-9_]{0,31}$/;
 
 /** `stored` is what the hub counted itself; everything else is the gateway's word. */
 export function viewOf({ name, online, seenMs, status, readings }: GatewayStatus): GatewayView {
@@ -31,6 +34,8 @@ export function viewOf({ name, online, seenMs, status, readings }: GatewayStatus
     pending: count(status?.pending),
     stored: readings.stored,
     lost: losses(status, readings),
+    flagged: countsOf(status?.flagged),
+    seriesLosses: seriesLosses(status),
     readingsPerSecond: Math.max(0, finite(status?.readingsPerSecond)),
     outboxBytes: count(status?.outboxBytes),
     journalBytes: count(status?.journalBytes),
@@ -73,11 +78,23 @@ export function pointOf(view: GatewayView, timeMs: number): GatewayPoint {
 
 /** What the gateway lost, and what the hub's store refused of it. Reasons become field names and labels: plain words only. */
 function losses(status: Status | undefined, { quarantined }: Readings): Record<string, number> {
-  const reported = Object.entries(status?.lost ?? {}).filter(([reason]) => /^[a-z][a-z0-9_]{0,31}$/.test(reason));
-  const lost: Record<string, number> = {};
-  for (const [reason, readings] of reported.slice(0, maxLossReasons)) lost[reason] = count(readings);
+  const lost = countsOf(status?.lost);
   if (quarantined > 0) lost['quarantined'] = (lost['quarantined'] ?? 0) + quarantined;
   return lost;
+}
+
+function countsOf(reported: Readonly<Record<string, number>> = {}): Record<string, number> {
+  const named = Object.entries(reported).filter(([reason]) => reasonPattern.test(reason));
+  return Object.fromEntries(named.slice(0, maxReasons).map(([reason, readings]) => [reason, count(readings)]));
+}
+
+function seriesLosses(status: Status | undefined): GatewayView['seriesLosses'] {
+  return (status?.seriesLosses ?? [])
+    .filter((loss) => [loss.device, loss.signal].every((name) => namePattern.test(name)))
+    .filter((loss) => reasonPattern.test(loss.reason) && count(loss.count) > 0)
+    .map(({ device, signal, reason, count: readings }) => ({ device, signal, reason, count: count(readings) }))
+    .toSorted((a, b) => b.count - a.count)
+    .slice(0, maxSeriesLosses);
 }
 
 function count(value: number | undefined): number {

@@ -6,7 +6,7 @@ import type { Fleet } from '../fleet/fleet.ts';
 import type { Episode } from '../state/alert-book.ts';
 import type { State } from '../state/state.ts';
 import { statistics } from '@weir/shared/model/pane.ts';
-import type { GatewayPane, Store } from '../store/store.ts';
+import { storedEnd, storedStart, type GatewayPane, type Store } from '../store/store.ts';
 import { HttpError } from './respond.ts';
 import type { AlertView, GatewayView, PanesView, PaneView, SeriesView } from './views.ts';
 
@@ -52,13 +52,14 @@ export class Api {
     const { gateway, device, signal, window, limit, ...range } = checked(panesQuery, query);
     const to = range.to ?? this.#parts.clock.now();
     const from = range.from ?? to - hourMs;
-    const computed = this.#parts.state.series.computeOf(gateway, device, signal, window);
-    const columns = statistics.filter((statistic) => computed.includes(statistic));
+    const { sizeMs = 0, compute = [] } = this.#parts.state.series.find(gateway, device, signal, window) ?? {};
+    const columns = statistics.filter((statistic) => compute.includes(statistic));
     const panes = await this.#parts.store.panes({ gateway, device, signal, window, from, to, limit });
     return {
-      columns: ['start', 'count', 'revision', ...columns],
-      rows: panes.map(({ start, count, revision, values }) => [
+      columns: ['start', 'end', 'count', 'revision', ...columns],
+      rows: panes.map(({ start, end = start + sizeMs, count, revision, values }) => [
         start,
+        end,
         count,
         revision,
         ...columns.map((column) => values[column] ?? null),
@@ -77,14 +78,16 @@ export function alertView({ sinceMs, firedMs, clearedMs, ...episode }: Episode):
 }
 
 export function paneView({ gateway, pane }: GatewayPane): PaneView {
-  const { series, window, start, revision, count } = pane;
+  const { series, window, revision, retracted, count } = pane;
   const values = window.compute.map((statistic, index) => {
     const value = pane.values[index];
     return [statistic, value !== undefined && Number.isFinite(value) ? value : null] as const;
   });
   const { device, signal } = series;
-  const names = { gateway, device, signal, window: window.id, sizeMs: window.sizeMs };
-  return { ...names, start, revision, count, values: Object.fromEntries(values) };
+  const names = { gateway, device, signal, window: window.id };
+  // As the store will answer it: the page tells panes apart by their start.
+  const bounds = { start: storedStart(pane.start), end: storedEnd(pane) ?? pane.end };
+  return { ...names, ...bounds, revision, retracted, count, values: Object.fromEntries(values) };
 }
 
 function checked<T extends z.ZodType>(schema: T, query: URLSearchParams): z.output<T> {

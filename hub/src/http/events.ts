@@ -2,7 +2,7 @@
 //
 // A page that reads slower than the hub writes is not waited for: when more than a megabyte lies unsent it is dropped, and
 // its browser connects again and asks for the whole. It is a live view, not a feed: of a large helping of panes (a
-// gateway sending days of backlog) only the newest go out.
+// gateway sending days of backlog) only what is retracted and the newest go out.
 
 import type { ServerResponse } from 'node:http';
 import type { GatewayPane } from '../store/store.ts';
@@ -52,9 +52,7 @@ export class EventStreams {
 
   panes(panes: readonly GatewayPane[]): void {
     if (this.#clients.size === 0 || panes.length === 0) return;
-    const newest =
-      panes.length <= maxPanes ? panes : panes.toSorted((a, b) => a.pane.start - b.pane.start).slice(-maxPanes);
-    this.#send(event('panes', newest.map(paneView)));
+    this.#send(event('panes', (panes.length <= maxPanes ? panes : noteworthy(panes)).map(paneView)));
   }
 
   alert(alert: AlertView): void {
@@ -81,6 +79,20 @@ export class EventStreams {
       client.destroy();
     }
   }
+}
+
+/** The last word on each pane of a large helping; of those that are there, the newest. */
+function noteworthy(panes: readonly GatewayPane[]): GatewayPane[] {
+  const last = new Map<string, GatewayPane>();
+  for (const row of panes) {
+    const { series, window, start } = row.pane;
+    last.set(`${start}/${row.gateway}/${series.device}/${series.signal}/${window.id}`, row);
+  }
+  const [retracted = [], there = []] = [true, false].map((gone) =>
+    [...last.values()].filter(({ pane }) => pane.retracted === gone),
+  );
+  const newest = there.toSorted((a, b) => a.pane.start - b.pane.start).slice(-maxPanes);
+  return [...retracted.slice(-maxPanes), ...newest];
 }
 
 function event(name: string, data: unknown): string {

@@ -5,8 +5,21 @@ import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { z } from 'zod';
 import { encodeStatus } from '@weir/shared/wire/codec.ts';
-import { baseTime, eventually, frame, pane, tempFolder, transition } from '../testing/fixtures.ts';
+import {
+  baseTime,
+  eventually,
+  frame,
+  oneMinute,
+  pane,
+  retraction,
+  tempFolder,
+  tenSeconds,
+  transition,
+  tumbling,
+  windowOf,
+} from '../testing/fixtures.ts';
 import { TestHub } from '../testing/test-hub.ts';
 import { Assets } from './assets.ts';
 import { encodeMetrics } from './metrics.ts';
@@ -16,7 +29,7 @@ const incarnation = 'incarnation-1';
 test('panes are answered as columns and rows, with null where a statistic is undefined', async () => {
   await using test = await TestHub.start();
   const client = await test.gateway('line-3');
-  const window = { id: '10s', sizeMs: 10_000, compute: ['mean', 'stddev'] } as const;
+  const window = tumbling('10s', 10_000, ['mean', 'stddev']);
   const entries = [
     frame([pane({ window, count: 1, values: [5, Number.NaN] }), pane({ index: 1, window, values: [6, 0.5] })]),
   ];
@@ -24,12 +37,45 @@ test('panes are answered as columns and rows, with null where a statistic is und
   await client.until(() => client.acks.length === 1);
   const query = `gateway=line-3&device=press&signal=temperature&window=10s&from=${baseTime}&to=${baseTime + 20_000}`;
   expect(await (await test.get(`/api/panes?${query}`)).json()).toEqual({
-    columns: ['start', 'count', 'revision', 'mean', 'stddev'],
+    columns: ['start', 'end', 'count', 'revision', 'mean', 'stddev'],
     rows: [
-      [baseTime, 1, 0, 5, null],
-      [baseTime + 10_000, 10, 0, 6, 0.5],
+      [baseTime, baseTime + 10_000, 1, 0, 5, null],
+      [baseTime + 10_000, baseTime + 20_000, 10, 0, 6, 0.5],
     ],
   });
+});
+
+test('windows of every kind are listed, those of no fixed length last, and say where their panes end', async () => {
+  await using test = await TestHub.start();
+  const client = await test.gateway('line-3');
+  const session = windowOf('session-10m', { kind: 'session', gapMs: 600_000 });
+  const panes = [
+    pane({ window: session, start: baseTime + 0.25, end: baseTime + 700_000 }),
+    pane({ window: windowOf('count-100', { kind: 'count', size: 100 }), end: baseTime + 5 }),
+    pane({ window: windowOf('1m/10s', { kind: 'hopping', sizeMs: 60_000, slideMs: 10_000 }) }),
+    pane({ window: oneMinute }),
+    pane({ window: tenSeconds }),
+  ];
+  client.publishBatch('line-3', 'panes', { incarnation, firstSeq: 1, entries: [frame(panes)] });
+  await client.until(() => client.acks.length === 1);
+  const [series] = z.array(z.object({ windows: z.array(z.unknown()) })).parse(await json(test, '/api/series'));
+  expect(series?.windows).toEqual([
+    { id: '10s', kind: 'tumbling', sizeMs: 10_000, stepMs: 10_000, compute: ['mean', 'min', 'max'] },
+    { id: '1m', kind: 'tumbling', sizeMs: 60_000, stepMs: 60_000, compute: ['mean'] },
+    { id: '1m/10s', kind: 'hopping', sizeMs: 60_000, stepMs: 10_000, compute: ['mean'] },
+    { id: 'count-100', kind: 'count', sizeMs: 0, stepMs: 0, compute: ['mean'] },
+    { id: 'session-10m', kind: 'session', sizeMs: 0, stepMs: 0, compute: ['mean'] },
+  ]);
+  const query = new URLSearchParams({ gateway: 'line-3', device: 'press', signal: 'temperature' });
+  const rowsOf = async (window: string): Promise<unknown> => {
+    query.set('window', window);
+    return json(test, `/api/panes?from=0&${query.toString()}`);
+  };
+  expect(await rowsOf('session-10m')).toMatchObject({
+    columns: ['start', 'end', 'count', 'revision', 'mean'],
+    rows: [[baseTime + 0.25, baseTime + 700_000, 10, 0, 20.5]],
+  });
+  expect(await rowsOf('1m/10s')).toMatchObject({ rows: [[baseTime, baseTime + 60_000, 10, 0, 20.5]] });
 });
 
 test('a question that cannot be answered is answered with what is wrong with it', async () => {
@@ -69,15 +115,35 @@ test('a page that follows events is told of panes, alerts and gateways', async (
       device: 'press',
       signal: 'temperature',
       window: '10s',
-      sizeMs: 10_000,
       start: baseTime,
+      end: baseTime + 10_000,
       revision: 0,
+      retracted: false,
       count: 10,
       values: { mean: 20.5, min: 19, max: 22 },
     },
   ]);
   expect(data('alert')).toMatchObject({ gateway: 'line-3', rule: 'too_hot', since: baseTime, cleared: null });
   expect(data('gateway')).toMatchObject({ name: 'line-3', online: true, taken: 10 });
+  await test.hub.stop();
+  await reading;
+});
+
+test('a page is told of a retraction, also among more panes than it is told of', async () => {
+  await using test = await TestHub.start();
+  const told: unknown[] = [];
+  const reading = follow(await test.get('/api/events'), (name, data) => name === 'panes' && told.push(data));
+  const client = await test.gateway('line-3');
+  const many = Array.from({ length: 600 }, (_, index) => pane({ index }));
+  const [first = pane(), second = pane()] = many;
+  const panes = [...many, retraction(first), retraction(second), { ...second, revision: 7 }];
+  client.publishBatch('line-3', 'panes', { incarnation, firstSeq: 1, entries: [frame(panes)] });
+  await eventually(() => told.length === 1);
+  const said = z.array(z.object({ start: z.number(), retracted: z.boolean() })).parse(told[0]);
+  expect(said.filter(({ retracted }) => retracted)).toEqual([{ start: baseTime, retracted: true }]);
+  expect(said.filter(({ retracted }) => !retracted).map(({ start }) => start)).toEqual(
+    many.slice(-500).map(({ start }) => start),
+  );
   await test.hub.stop();
   await reading;
 });
@@ -162,6 +228,10 @@ test('from a bundle the files beside it are served; without a page the answer sa
   writeFileSync(join(built, 'index.html'), 'built');
   expect(Buffer.from((await assets.find('/'))?.body ?? []).toString()).toBe('built');
 });
+
+async function json(test: TestHub, path: string): Promise<unknown> {
+  return (await test.get(path)).json();
+}
 
 /** Reads server-sent events until the answer ends. */
 async function follow(answer: Response, event: (name: string, data: unknown) => void): Promise<void> {

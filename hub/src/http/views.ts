@@ -20,6 +20,15 @@ export interface GatewayView {
   readonly pending: number;
   readonly stored: number;
   readonly lost: Readonly<Record<string, number>>;
+  /** Readings kept but not trusted, by why. */
+  readonly flagged: Readonly<Record<string, number>>;
+  /** Of the losses, the series that had most of them, most first. */
+  readonly seriesLosses: readonly {
+    readonly device: string;
+    readonly signal: string;
+    readonly reason: string;
+    readonly count: number;
+  }[];
   readonly readingsPerSecond: number;
   readonly outboxBytes: number;
   readonly journalBytes: number;
@@ -44,12 +53,21 @@ export interface SeriesView {
   readonly device: string;
   readonly signal: string;
   readonly unit: string;
-  /** Windows this series has panes of, shortest first, each with what it computes. */
-  readonly windows: readonly { readonly id: string; readonly sizeMs: number; readonly compute: readonly string[] }[];
+  /** Windows this series has panes of, shortest first, those of no fixed length last. */
+  readonly windows: readonly {
+    readonly id: string;
+    /** tumbling, hopping, session or count. */
+    readonly kind: string;
+    /** 0 where it is not fixed: session, count. */
+    readonly sizeMs: number;
+    /** From one start to the next; 0 where it is not fixed. */
+    readonly stepMs: number;
+    readonly compute: readonly string[];
+  }[];
 }
 
 export interface PanesView {
-  /** `start`, `count`, `revision`, then the statistics. */
+  /** `start`, `end`, `count`, `revision`, then the statistics. */
   readonly columns: readonly string[];
   /** Oldest first; null where a statistic is undefined. */
   readonly rows: readonly (readonly (number | null)[])[];
@@ -60,9 +78,11 @@ export interface PaneView {
   readonly device: string;
   readonly signal: string;
   readonly window: string;
-  readonly sizeMs: number;
   readonly start: number;
+  readonly end: number;
   readonly revision: number;
+  /** There is no such pane any more. */
+  readonly retracted: boolean;
   readonly count: number;
   readonly values: Readonly<Record<string, number | null>>;
 }

@@ -1,39 +1,55 @@
 // Which series there are, which windows each has panes of, and the unit of each signal: what the page offers to choose.
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import type { Pane } from '@weir/shared/model/pane.ts';
-import { number, text } from './rows.ts';
+import { nominalSizeMs, stepMs, type Pane } from '@weir/shared/model/pane.ts';
+import { number, text, type Row } from './rows.ts';
+
+export interface WindowEntry {
+  readonly id: string;
+  /** tumbling, hopping, session or count. */
+  readonly kind: string;
+  /** Length of its windows; 0 where it is not fixed. */
+  readonly sizeMs: number;
+  /** From one start to the next; 0 where it is not fixed. */
+  readonly stepMs: number;
+  readonly compute: readonly string[];
+}
 
 export interface SeriesEntry {
   readonly gateway: string;
   readonly device: string;
   readonly signal: string;
   readonly unit: string;
-  /** Shortest first. */
-  readonly windows: readonly { readonly id: string; readonly sizeMs: number; readonly compute: readonly string[] }[];
+  /** Shortest first, those of no fixed length last. */
+  readonly windows: readonly WindowEntry[];
 }
 
 /** Of (series, window) pairs. A gateway that makes up device names cannot exhaust the hub's memory. */
 const maxEntries = 500_000;
 
 export class SeriesBook {
+  /** What is in the table, as text, by series and window. */
   readonly #known = new Map<string, string>();
   readonly #put: StatementSync;
   readonly #all: StatementSync;
-  readonly #compute: StatementSync;
+  readonly #find: StatementSync;
   readonly #putUnit: StatementSync;
 
   constructor(database: DatabaseSync) {
     this.#put = database.prepare(
-      `INSERT INTO series (gateway, device, signal, window, size_ms, compute) VALUES (?, ?, ?, ?, ?, ?)
-       ON CONFLICT DO UPDATE SET size_ms = excluded.size_ms, compute = excluded.compute`,
+      `INSERT INTO series (gateway, device, signal, window, kind, size_ms, step_ms, compute)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET kind = excluded.kind, size_ms = excluded.size_ms, step_ms = excluded.step_ms,
+         compute = excluded.compute`,
     );
+    const columns = 'window, kind, size_ms, step_ms, compute';
     this.#all = database.prepare(
-      `SELECT gateway, device, signal, window, size_ms, compute, coalesce(unit, '') AS unit
-       FROM series LEFT JOIN units USING (gateway, signal) ORDER BY gateway, device, signal, size_ms`,
+      `SELECT gateway, device, signal, ${columns}, coalesce(unit, '') AS unit
+       FROM series LEFT JOIN units USING (gateway, signal)
+       ORDER BY gateway, device, signal, size_ms = 0, size_ms, window`,
     );
-    this.#compute = database.prepare(
-      'SELECT compute FROM series WHERE gateway = ? AND device = ? AND signal = ? AND window = ?',
+    this.#find = database.prepare(
+      `SELECT ${columns} FROM series WHERE gateway = ? AND device = ? AND signal = ? AND window = ?`,
     );
     this.#putUnit = database.prepare(
       'INSERT INTO units (gateway, signal, unit) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET unit = excluded.unit',
@@ -45,8 +61,7 @@ export class SeriesBook {
   reload(): void {
     this.#known.clear();
     for (const { gateway, device, signal, windows } of this.all()) {
-      for (const { id, sizeMs, compute } of windows)
-        this.#known.set(key(gateway, device, signal, id), shape(sizeMs, compute));
+      for (const window of windows) this.#known.set(key(gateway, device, signal, window.id), describe(window));
     }
   }
 
@@ -56,11 +71,12 @@ export class SeriesBook {
   }
 
   /** Run inside a transaction; cheap when nothing is new. */
-  record(gateway: string, { series, window }: Pane): void {
-    const name = key(gateway, series.device, series.signal, window.id);
-    const described = shape(window.sizeMs, window.compute);
+  record(gateway: string, { series: { device, signal }, window: { id, shape, compute } }: Pane): void {
+    const name = key(gateway, device, signal, id);
+    const entry = { id, kind: shape.kind, sizeMs: nominalSizeMs(shape), stepMs: stepMs(shape), compute };
+    const described = describe(entry);
     if (this.#known.get(name) === described) return;
-    this.#put.run(gateway, series.device, series.signal, window.id, window.sizeMs, window.compute.join(','));
+    this.#put.run(gateway, device, signal, id, entry.kind, entry.sizeMs, entry.stepMs, compute.join(','));
     this.#known.set(name, described);
   }
 
@@ -68,21 +84,20 @@ export class SeriesBook {
     this.#putUnit.run(gateway, signal, unit);
   }
 
-  /** What a window of a series computes, in the order of `statistics`; empty when there is no such series. */
-  computeOf(gateway: string, device: string, signal: string, window: string): string[] {
-    const row = this.#compute.get(gateway, device, signal, window);
-    return row === undefined ? [] : split(text(row, 'compute'));
+  /** @returns undefined when there is no such series, or none of such a window */
+  find(gateway: string, device: string, signal: string, window: string): WindowEntry | undefined {
+    const row = this.#find.get(gateway, device, signal, window);
+    return row === undefined ? undefined : toWindow(row);
   }
 
   all(): SeriesEntry[] {
-    const entries = new Map<string, SeriesEntry & { windows: { id: string; sizeMs: number; compute: string[] }[] }>();
+    const entries = new Map<string, SeriesEntry & { windows: WindowEntry[] }>();
     for (const row of this.#all.all()) {
       const names = { gateway: text(row, 'gateway'), device: text(row, 'device'), signal: text(row, 'signal') };
       const name = key(names.gateway, names.device, names.signal, '');
       let entry = entries.get(name);
       if (entry === undefined) entries.set(name, (entry = { ...names, unit: text(row, 'unit'), windows: [] }));
-      const window = { id: text(row, 'window'), sizeMs: number(row, 'size_ms'), compute: split(text(row, 'compute')) };
-      entry.windows.push(window);
+      entry.windows.push(toWindow(row));
     }
     return [...entries.values()];
   }
@@ -96,10 +111,17 @@ function key(gateway: string, device: string, signal: string, window: string): s
   return `${gateway}/${device}/${signal}/${window}`;
 }
 
-function shape(sizeMs: number, compute: readonly string[]): string {
-  return `${sizeMs}:${compute.join(',')}`;
+function describe({ kind, sizeMs, stepMs, compute }: WindowEntry): string {
+  return `${kind}:${sizeMs}:${stepMs}:${compute.join(',')}`;
 }
 
-function split(compute: string): string[] {
-  return compute === '' ? [] : compute.split(',');
+function toWindow(row: Row): WindowEntry {
+  const compute = text(row, 'compute');
+  return {
+    id: text(row, 'window'),
+    kind: text(row, 'kind'),
+    sizeMs: number(row, 'size_ms'),
+    stepMs: number(row, 'step_ms'),
+    compute: compute === '' ? [] : compute.split(','),
+  };
 }

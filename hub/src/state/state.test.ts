@@ -16,6 +16,27 @@ test('a folder written by a newer Weir is refused, and left as it was', () => {
   expect(() => State.open(folder.path)).toThrow('update weir-hub');
 });
 
+test('a folder from before there were other windows than tumbling ones is taken over', () => {
+  using folder = tempFolder();
+  State.open(folder.path).close();
+  const database = new DatabaseSync(join(folder.path, 'hub.db'));
+  database.exec(`
+    ALTER TABLE series DROP COLUMN kind; ALTER TABLE series DROP COLUMN step_ms;
+    INSERT INTO series VALUES ('line-3', 'press', 'temperature', '1m', 60000, 'mean,max');
+    PRAGMA user_version = 1;
+  `);
+  database.close();
+  const state = State.open(folder.path);
+  expect(state.series.find('line-3', 'press', 'temperature', '1m')).toEqual({
+    id: '1m',
+    kind: 'tumbling',
+    sizeMs: 60_000,
+    stepMs: 60_000,
+    compute: ['mean', 'max'],
+  });
+  state.close();
+});
+
 test('the data folder is made with those above it; where none can be made, it is said', () => {
   using folder = tempFolder();
   State.open(join(folder.path, 'a', 'b')).close();

@@ -57,6 +57,12 @@ const schema = [
     reason TEXT NOT NULL, readings INTEGER NOT NULL, payload BLOB
   ) STRICT;
   `,
+  // Windows other than tumbling ones.
+  `
+  ALTER TABLE series ADD COLUMN kind TEXT NOT NULL DEFAULT 'tumbling';
+  ALTER TABLE series ADD COLUMN step_ms REAL NOT NULL DEFAULT 0;
+  UPDATE series SET step_ms = size_ms;
+  `,
 ];
 
 export class State {

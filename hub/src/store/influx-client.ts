@@ -1,4 +1,6 @@
-// Writing lines to InfluxDB's v1 endpoint, `POST /write?db=…&precision=ms`, over kept-alive connections.
+// Writing and deleting at InfluxDB's v1 endpoints, over kept-alive connections.
+//
+// `POST /write?db=…&precision=u` takes lines:
 //
 //   204  the points are in its write-ahead log, synced: durable
 //   404  there is no such database
@@ -8,6 +10,10 @@
 //
 // A 400 is never sent again as it was: the lines are halved until the refused ones stand alone. The halves go one after
 // the other, so that the order of lines is the order of writes.
+//
+// `POST /query` takes DELETE statements, several with semicolons between. After one that fails the others are not executed,
+// and which one failed, and why, is only said of a statement alone, so they are then sent one by one: deleting twice is
+// deleting once. A version of InfluxDB that has no DELETE says 400, and the statements are refused.
 
 import { Agent as HttpAgent, request as httpRequest, type RequestOptions } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
@@ -28,17 +34,21 @@ interface Answer {
 }
 
 const maxLinesPerPost = 5000;
+/** A deletion takes some milliseconds for every shard there is, and all of a post have to be done before the time-out. */
+const maxStatementsPerPost = 20;
 const answerTimeoutMs = 15_000;
 
 export class InfluxWriter {
-  readonly #url: URL;
+  readonly #writeUrl: URL;
+  readonly #queryUrl: URL;
   readonly #agent: HttpAgent | HttpsAgent;
   readonly #request: typeof httpRequest;
   readonly #createDatabase: () => Promise<void>;
 
   /** @param createDatabase called when InfluxDB says there is none */
   constructor(base: URL, database: string, createDatabase: () => Promise<void>) {
-    this.#url = new URL(`write?${new URLSearchParams({ db: database, precision: 'ms' })}`, withSlash(base));
+    this.#writeUrl = new URL(`write?${new URLSearchParams({ db: database, precision: 'u' })}`, withSlash(base));
+    this.#queryUrl = new URL(`query?${new URLSearchParams({ db: database })}`, withSlash(base));
     const secure = base.protocol === 'https:';
     this.#agent = new (secure ? HttpsAgent : HttpAgent)({ keepAlive: true, maxSockets: 4 });
     this.#request = secure ? httpsRequest : httpRequest;
@@ -50,6 +60,15 @@ export class InfluxWriter {
     const refused: RefusedLine[] = [];
     for (let from = 0; from < lines.length; from += maxLinesPerPost) {
       await this.#writeRange(lines, from, Math.min(from + maxLinesPerPost, lines.length), refused);
+    }
+    return refused;
+  }
+
+  /** @returns the statements InfluxDB will never execute; what all others delete is gone for good @throws StoreOutage */
+  async delete(statements: readonly string[]): Promise<RefusedLine[]> {
+    const refused: RefusedLine[] = [];
+    for (let from = 0; from < statements.length; from += maxStatementsPerPost) {
+      await this.#deleteRange(statements, from, Math.min(from + maxStatementsPerPost, statements.length), refused);
     }
     return refused;
   }
@@ -74,23 +93,36 @@ export class InfluxWriter {
     await this.#writeRange(lines, middle, to, refused);
   }
 
-  async #post(body: string): Promise<Answer> {
-    const answer = await this.#send(body);
-    if (answer.status !== 404) return answer;
-    await this.#createDatabase();
-    return this.#send(body);
+  async #deleteRange(statements: readonly string[], from: number, to: number, refused: RefusedLine[]): Promise<void> {
+    const body = String(new URLSearchParams({ q: statements.slice(from, to).join(';') }));
+    const answer = await this.#send(this.#queryUrl, 'application/x-www-form-urlencoded', body);
+    const reason = answer.status === 200 ? failedStatement(answer) : errorOf(answer);
+    // Where there is no database there is nothing to delete.
+    if (reason === undefined || answer.status === 404 || reason.startsWith('database not found')) return;
+    if (to - from > 1) {
+      for (let index = from; index < to; index++) await this.#deleteRange(statements, index, index + 1, refused);
+    } else if (answer.status === 400) refused.push({ index: from, reason });
+    else throw new StoreOutage(`InfluxDB says ${answer.status}: ${reason}`);
   }
 
-  async #send(body: string): Promise<Answer> {
+  async #post(body: string): Promise<Answer> {
+    const write = (): Promise<Answer> => this.#send(this.#writeUrl, 'text/plain; charset=utf-8', body);
+    const answer = await write();
+    if (answer.status !== 404) return answer;
+    await this.#createDatabase();
+    return write();
+  }
+
+  async #send(url: URL, type: string, body: string): Promise<Answer> {
     const bytes = Buffer.from(body);
     const options: RequestOptions = {
       method: 'POST',
       agent: this.#agent,
-      headers: { 'content-type': 'text/plain; charset=utf-8', 'content-length': bytes.length },
+      headers: { 'content-type': type, 'content-length': bytes.length },
       signal: AbortSignal.timeout(answerTimeoutMs),
     };
     const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-    const outgoing = this.#request(this.#url, options, (incoming) => {
+    const outgoing = this.#request(url, options, (incoming) => {
       text(incoming).then((body) => resolve({ status: incoming.statusCode ?? 0, body }), reject);
     });
     outgoing.on('error', reject);
@@ -98,18 +130,30 @@ export class InfluxWriter {
     try {
       return await promise;
     } catch (error) {
-      throw new StoreOutage(`InfluxDB at ${this.#url.origin} cannot be reached: ${messageOf(error)}`, { cause: error });
+      throw new StoreOutage(`InfluxDB at ${url.origin} cannot be reached: ${messageOf(error)}`, { cause: error });
     }
   }
 }
 
 const errorBody = z.object({ error: z.string() });
+const resultsBody = z.object({ results: z.array(z.object({ error: z.string().optional() })) });
 
 function errorOf({ status, body }: Answer): string {
+  const answer = errorBody.safeParse(parseJson(body));
+  return answer.success ? answer.data.error : body.trim().slice(0, 300) || `status ${status}`;
+}
+
+/** What went wrong with the first statement that failed; undefined when all were executed. */
+function failedStatement(answer: Answer): string | undefined {
+  const parsed = resultsBody.safeParse(parseJson(answer.body));
+  return parsed.success ? parsed.data.results.find(({ error }) => error !== undefined)?.error : errorOf(answer);
+}
+
+function parseJson(text: string): unknown {
   try {
-    return errorBody.parse(JSON.parse(body)).error;
+    return JSON.parse(text);
   } catch {
-    return body.trim().slice(0, 300) || `status ${status}`;
+    return undefined;
   }
 }
 

@@ -1,21 +1,23 @@
 // How panes, transitions and gateway health look in InfluxDB: what dashboards query.
 //
 //   <signal>   tags gateway, device, window          count and revision (integer), each statistic (float); at the window's
-//                                                    start. accounted (integer) = count, only in panes that reported
-//                                                    fresh readings: its sum counts every stored reading once
+//                                                    start. accounted (integer), only in panes that account for
+//                                                    readings: its sum counts every stored reading once. end (integer,
+//                                                    ms), only where the window's length does not say it
 //   alerts     tags gateway, device, signal, rule,   state "firing" | "cleared" (string), firing 1 | 0 (integer), value
 //              severity                              (float), since (integer, ms); at the time of the transition
 //   gateways   tag gateway                           up, taken, stored, open, pending, lost, lost_<reason>, outbox_bytes,
 //                                                    memory_bytes, sources_up, sources_down (integers),
 //                                                    readings_per_second (float); at the hub's clock
 //
-// A signal is a measurement of its own name. So that none can run into the two others, `signal_` goes before a signal
+// A pane that is retracted is deleted. A signal is a measurement of its own name. So that none can run into the two others, `signal_` goes before a signal
 // called `alerts` or `gateways`, and before one that starts with `signal_` itself: no two names meet.
 
+import { escape } from 'influx';
 import { statistics, type Pane } from '@weir/shared/model/pane.ts';
 import type { GatewayTransition } from '../state/alert-book.ts';
-import { encodePoint, encodeSeries, type FieldValue } from './line-protocol.ts';
-import type { GatewayPane, GatewayPoint } from './store.ts';
+import { encodePoint, encodeSeries, microseconds, type FieldValue } from './line-protocol.ts';
+import { storedEnd, type GatewayPane, type GatewayPoint } from './store.ts';
 
 export function measurementOf(signal: string): string {
   return signal === 'alerts' || signal === 'gateways' || signal.startsWith('signal_') ? `signal_${signal}` : signal;
@@ -28,12 +30,14 @@ export class PaneEncoder {
   encode({ gateway, pane }: GatewayPane): string {
     const { window, values } = pane;
     let fields = `count=${pane.count}i,revision=${pane.revision}i`;
-    if (pane.fresh > 0) fields += `,accounted=${pane.count}i`;
+    if (pane.accounted > 0) fields += `,accounted=${pane.accounted}i`;
+    const end = storedEnd(pane);
+    if (end !== undefined) fields += `,end=${end}i`;
     for (const [index, statistic] of window.compute.entries()) {
       const value = values[index];
       if (value !== undefined && Number.isFinite(value)) fields += `,${statistic}=${value}`;
     }
-    return `${this.#head(gateway, pane)} ${fields} ${Math.round(pane.start)}`;
+    return `${this.#head(gateway, pane)} ${fields} ${microseconds(pane.start)}`;
   }
 
   #head(gateway: string, { series: { device, signal }, window }: Pane): string {
@@ -76,5 +80,21 @@ export function encodeGateway(point: GatewayPoint): string {
   return encodePoint(head, fields, point.timeMs) ?? head;
 }
 
-/** Fields of a pane that are statistics, as `SELECT` wants them. */
-export const paneColumns = ['count', 'revision', ...statistics] as const;
+/** Fields of a pane that are answered, as `SELECT` wants them. */
+export const paneColumns = ['count', 'revision', 'end', ...statistics] as const;
+
+/** Deletes the point of a pane; it does nothing where there is none. */
+export function encodeDeletion({ gateway, pane: { series, window, start } }: GatewayPane): string {
+  const tags = { gateway, device: series.device, window: window.id };
+  const where = Object.entries(tags).map(([tag, value]) => `${escape.quoted(tag)} = ${escape.stringLit(value)}`);
+  const from = escape.quoted(measurementOf(series.signal));
+  return `DELETE FROM ${from} WHERE time = ${timeLiteral(start)} AND ${where.join(' AND ')}`;
+}
+
+/** What 64 bits of nanoseconds reach, the years 1677 to 2262. */
+const maxTimeMs = 9.223e12;
+
+/** A time as a query says it; instead of one that no point can have, the last that one can. */
+export function timeLiteral(timeMs: number): string {
+  return `${microseconds(Math.max(-maxTimeMs, Math.min(maxTimeMs, timeMs)))}u`;
+}

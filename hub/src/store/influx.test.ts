@@ -1,7 +1,9 @@
 // InfluxDB as the store, against a real influxd.
 
+import { createServer } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { baseTime, pane, transition } from '../testing/fixtures.ts';
+import { listen } from '../listen.ts';
+import { baseTime, pane, retraction, transition } from '../testing/fixtures.ts';
 import { Influxd, influxdInstalled } from '../testing/influxd.ts';
 import { InfluxStore } from './influx.ts';
 import { StoreOutage, type GatewayPane } from './store.ts';
@@ -33,7 +35,7 @@ describe.skipIf(!influxdInstalled)('with influxd', () => {
   test('points of a type InfluxDB does not take are refused with its reason, the others are stored', async () => {
     const { store, database } = fresh();
     await store.write({ panes: gatewayPanes(pane({ signal: 'humidity' })), transitions: [] });
-    await influxd.write(database, `temperature,gateway=x mean="text" ${baseTime}`);
+    await influxd.write(database, `temperature,gateway=x mean="text" ${baseTime}000`);
     const panes = gatewayPanes(
       ...Array.from({ length: 100 }, (_, index) =>
         pane({ index, signal: index % 10 === 3 ? 'temperature' : 'humidity' }),
@@ -60,7 +62,7 @@ describe.skipIf(!influxdInstalled)('with influxd', () => {
   test('a refused transition is told from a refused pane', async () => {
     const { store, database } = fresh();
     await store.write({ panes: gatewayPanes(pane()), transitions: [] });
-    await influxd.write(database, `alerts,gateway=x value="text" ${baseTime}`);
+    await influxd.write(database, `alerts,gateway=x value="text" ${baseTime}000`);
     const transitions = [{ gateway: 'line-3', transition: transition() }];
     const refused = await store.write({ panes: gatewayPanes(pane({ index: 1 })), transitions });
     expect(refused).toMatchObject([{ of: 'transitions', index: 0 }]);
@@ -118,6 +120,37 @@ describe.skipIf(!influxdInstalled)('with influxd', () => {
     await store.close();
   });
 
+  test('what is refused is named by its place in the batch, also between retractions', async () => {
+    const { store, database } = fresh();
+    await store.write({ panes: gatewayPanes(pane({ signal: 'humidity' })), transitions: [] });
+    await influxd.write(database, `temperature,gateway=x mean="text" ${baseTime}000`);
+    const humid = pane({ signal: 'humidity', index: 1 });
+    const panes = gatewayPanes(retraction(humid), pane(), humid, retraction(pane()), humid, pane({ index: 1 }));
+    const refused = await store.write({ panes, transitions: [] });
+    expect(refused.map(({ of, index }) => `${of} ${index}`)).toEqual(['panes 1', 'panes 5']);
+    expect(await store.countStored()).toBe(20);
+    await store.close();
+  });
+
+  test('many retractions are as good as few', async () => {
+    const { store } = fresh();
+    const panes = Array.from({ length: 250 }, (_, index) => pane({ index }));
+    await store.write({ panes: gatewayPanes(...panes), transitions: [] });
+    await store.write({ panes: gatewayPanes(...panes.slice(0, 249).map(retraction)), transitions: [] });
+    expect(await store.countStored()).toBe(10);
+    await store.close();
+  });
+
+  test('a deletion that cannot be done now is an outage', async () => {
+    const { store } = fresh();
+    await influxd.stop('SIGKILL');
+    await expect(store.write({ panes: gatewayPanes(retraction(pane())), transitions: [] })).rejects.toThrow(
+      StoreOutage,
+    );
+    await influxd.resume();
+    await store.close();
+  });
+
   test('while InfluxDB is down every call is an outage, and afterwards everything works again', async () => {
     const { store } = fresh();
     const batch = { panes: gatewayPanes(pane()), transitions: [] };
@@ -130,13 +163,53 @@ describe.skipIf(!influxdInstalled)('with influxd', () => {
     await store.close();
   });
 
-  test('what it acknowledged survives kill -9', async () => {
+  test('what it acknowledged survives kill -9, what it deleted too', async () => {
     const { store } = fresh();
-    await store.write({ panes: gatewayPanes(pane(), pane({ index: 1 })), transitions: [] });
+    await store.write({ panes: gatewayPanes(pane(), pane({ index: 1 }), pane({ index: 2 })), transitions: [] });
+    await store.write({ panes: gatewayPanes(retraction(pane())), transitions: [] });
     await influxd.stop('SIGKILL');
     await influxd.resume();
     expect(await store.countStored()).toBe(20);
     await store.close();
+  });
+});
+
+describe('an InfluxDB that does not delete', () => {
+  /** Answers every deletion with this, and takes every write. */
+  async function answering(status: number, body: string): Promise<{ store: InfluxStore; close: () => void }> {
+    const server = createServer((request, response) => {
+      request.resume();
+      const isWrite = request.url?.startsWith('/write') === true;
+      response.writeHead(isWrite ? 204 : status).end(isWrite ? '' : body);
+    });
+    const port = await listen(server, { host: '127.0.0.1', port: 0 });
+    const store = new InfluxStore(new URL(`http://127.0.0.1:${port}`), 'weir');
+    return { store, close: () => void server.close() };
+  }
+  const panes = gatewayPanes(retraction(pane()), pane({ index: 1 }), retraction(pane({ index: 2 })));
+
+  test('because it has no such statement has the retractions refused, and takes the rest', async () => {
+    const { store, close } = await answering(400, '{"error":"DELETE is not supported"}');
+    expect(await store.write({ panes, transitions: [] })).toEqual([
+      { of: 'panes', index: 0, reason: 'DELETE is not supported' },
+      { of: 'panes', index: 2, reason: 'DELETE is not supported' },
+    ]);
+    await store.close();
+    close();
+  });
+
+  test.each([
+    [200, '{"results":[{"statement_id":0,"error":"timeout"}]}', 'timeout'],
+    [503, 'try later', 'try later'],
+    [401, '{"error":"authorization failed"}', 'authorization failed'],
+    [200, 'a page of some proxy', 'a page of some proxy'],
+  ])('for now, saying %d %s, is out', async (status, body, reason) => {
+    const { store, close } = await answering(status, body);
+    const writing = store.write({ panes, transitions: [] });
+    await expect(writing).rejects.toThrow(StoreOutage);
+    await expect(writing).rejects.toThrow(reason);
+    await store.close();
+    close();
   });
 });
 

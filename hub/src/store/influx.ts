@@ -1,14 +1,23 @@
 // InfluxDB as the store, by its v1 write and InfluxQL query API, which 1.x, 2.x and 3.x serve.
 //
-// Writes are line protocol of our own (influx-client.ts); queries and administration go through the npm package influx.
-// A point with the same measurement, tags and time overwrites field by field: writing again changes nothing.
+// Writes and deletions are our own (influx-client.ts); queries and administration go through the npm package influx. A point
+// with the same measurement, tags and time overwrites field by field: writing again changes nothing.
 
 import { escape, InfluxDB } from 'influx';
 import { z } from 'zod';
 import { statistics } from '@weir/shared/model/pane.ts';
 import { messageOf } from '../errors.ts';
-import { InfluxWriter } from './influx-client.ts';
-import { encodeGateway, encodeTransition, measurementOf, paneColumns, PaneEncoder } from './influx-schema.ts';
+import { InfluxWriter, type RefusedLine } from './influx-client.ts';
+import {
+  encodeDeletion,
+  encodeGateway,
+  encodeTransition,
+  measurementOf,
+  paneColumns,
+  PaneEncoder,
+  timeLiteral,
+} from './influx-schema.ts';
+import { stepsOf, type Placed } from './retractions.ts';
 import {
   StoreOutage,
   type GatewayPoint,
@@ -67,13 +76,14 @@ export class InfluxStore implements Store {
   }
 
   async write({ panes, transitions }: StoreBatch): Promise<Refused[]> {
-    const lines = [...transitions.map(encodeTransition), ...panes.map((pane) => this.#encoder.encode(pane))];
-    const refused = await this.#writer.write(lines);
-    return refused.map(({ index, reason }) =>
-      index < transitions.length
-        ? { of: 'transitions', index, reason }
-        : { of: 'panes', index: index - transitions.length, reason },
-    );
+    const { before, deleted, after } = stepsOf(panes);
+    const refused = await this.#writer.write(transitions.map(encodeTransition));
+    return [
+      ...refused.map((line): Refused => ({ of: 'transitions', ...line })),
+      ...(await this.#writePanes(before)),
+      ...(await this.#deletePanes(deleted)),
+      ...(await this.#writePanes(after)),
+    ];
   }
 
   async panes({ gateway, device, signal, window, from, to, limit }: PaneQuery): Promise<StoredPane[]> {
@@ -81,7 +91,7 @@ export class InfluxStore implements Store {
     const rows = await this.#query(
       `SELECT ${columns} FROM ${escape.quoted(measurementOf(signal))}
        WHERE gateway = ${escape.stringLit(gateway)} AND device = ${escape.stringLit(device)}
-         AND "window" = ${escape.stringLit(window)} AND time >= ${Math.round(from)}ms AND time < ${Math.round(to)}ms
+         AND "window" = ${escape.stringLit(window)} AND time >= ${timeLiteral(from)} AND time < ${timeLiteral(to)}
        ORDER BY time DESC LIMIT ${limit}`,
     );
     return rows.map(toStored).toReversed();
@@ -102,6 +112,15 @@ export class InfluxStore implements Store {
     return Promise.resolve();
   }
 
+  async #writePanes(panes: readonly Placed[]): Promise<Refused[]> {
+    const refused = await this.#writer.write(panes.map(({ row }) => this.#encoder.encode(row)));
+    return placedRefusals(refused, panes);
+  }
+
+  async #deletePanes(panes: readonly Placed[]): Promise<Refused[]> {
+    return placedRefusals(await this.#writer.delete(panes.map(({ row }) => encodeDeletion(row))), panes);
+  }
+
   async #createDatabase(): Promise<void> {
     try {
       await this.#client().createDatabase(this.#database);
@@ -113,7 +132,7 @@ export class InfluxStore implements Store {
   /** All rows of the answer, of whatever measurement. */
   async #query(query: string): Promise<Row[]> {
     try {
-      const answer: unknown = await this.#client().queryRaw(query, { precision: 'ms' });
+      const answer: unknown = await this.#client().queryRaw(query, { precision: 'u' });
       const series = resultsSchema.parse(answer).results.flatMap((result) => result.series ?? []);
       return series.flatMap(({ columns, values }) =>
         values.map((value) => Object.fromEntries(columns.map((column, index) => [column, value[index] ?? null]))),
@@ -141,10 +160,15 @@ export class InfluxStore implements Store {
   }
 }
 
+function placedRefusals(refused: readonly RefusedLine[], panes: readonly Placed[]): Refused[] {
+  return refused.map(({ index, reason }) => ({ of: 'panes', index: panes[index]?.index ?? index, reason }));
+}
+
 function toStored(row: Row): StoredPane {
   const defined = statistics.filter((statistic) => row[statistic] !== null);
   return {
-    start: Number(row['time']),
+    start: Number(row['time']) / 1000,
+    end: row['end'] === null ? undefined : Number(row['end']),
     count: Number(row['count']),
     revision: Number(row['revision']),
     values: Object.fromEntries(defined.map((statistic) => [statistic, Number(row[statistic])])),

@@ -12,14 +12,14 @@ describe('a line', () => {
   });
   test('leaves out empty tags, NaN and infinite fields', () => {
     expect(encodeSeries('m', { empty: '', full: 'x' })).toBe('m,full=x');
-    expect(encodePoint('m', { a: Number.NaN, b: 1, c: -Infinity }, 5.4)).toBe('m b=1 5');
+    expect(encodePoint('m', { a: Number.NaN, b: 1, c: -Infinity }, 5.4)).toBe('m b=1 5400');
   });
   test('is none when no field is left', () => {
     expect(encodePoint('m', { a: Number.NaN }, 5)).toBeUndefined();
   });
   test('tells integers, floats and strings apart', () => {
     expect(encodePoint('m', { i: { integer: 3 }, f: 3, s: String.raw`a"b\c` }, 5)).toBe(
-      String.raw`m i=3i,f=3,s="a\"b\\c" 5`,
+      String.raw`m i=3i,f=3,s="a\"b\\c" 5000`,
     );
   });
   test('cannot be ended by a line break or a backslash in a name', () => {

@@ -1,8 +1,8 @@
 // InfluxDB's line protocol, version 1: one point a line,
 //
-//   measurement,tag=value,tag=value field=1.5,other=3i,text="quoted" 1700000000000
+//   measurement,tag=value,tag=value field=1.5,other=3i,text="quoted" 1700000000000000
 //
-// with the time in milliseconds. Measurements escape comma and space, tags and field keys also the equals sign, with a
+// with the time in microseconds. Measurements escape comma and space, tags and field keys also the equals sign, with a
 // backslash; strings in quotes escape the quote and the backslash. What the format cannot say is changed: a line break in
 // a name becomes a space, and a backslash a slash (InfluxDB 1.x reads the escapes around one in more than one way). An
 // empty tag is left out, and so is a field that is NaN or infinite.
@@ -44,7 +44,11 @@ export function encodePoint(
     const encoded = encodeField(value);
     if (encoded !== undefined) body += `${body === '' ? '' : ','}${escapeTag(key)}=${encoded}`;
   }
-  return body === '' ? undefined : `${series} ${body} ${Math.round(timeMs)}`;
+  return body === '' ? undefined : `${series} ${body} ${microseconds(timeMs)}`;
+}
+
+export function microseconds(timeMs: number): number {
+  return Math.round(timeMs * 1000);
 }
 
 function encodeField(value: FieldValue): string | undefined {

@@ -4,7 +4,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, expect, test } from 'vitest';
-import { pane, tempFolder } from '../testing/fixtures.ts';
+import { baseTime, pane, retraction, tempFolder } from '../testing/fixtures.ts';
 import { SqliteStore } from './sqlite.ts';
 import { StoreOutage } from './store.ts';
 import { storeSuite } from './store.suite.ts';
@@ -21,6 +21,42 @@ storeSuite('SQLite', () => {
       return Promise.resolve();
     },
   };
+});
+
+test('what was stored before there were other windows than tumbling ones is still there', async () => {
+  const file = join(folder.path, 'first.db');
+  const database = new DatabaseSync(file);
+  database.exec(`
+    CREATE TABLE series (
+      id INTEGER PRIMARY KEY, gateway TEXT NOT NULL, device TEXT NOT NULL, signal TEXT NOT NULL, window TEXT NOT NULL,
+      UNIQUE (gateway, device, signal, window)
+    ) STRICT;
+    CREATE TABLE panes (
+      series INTEGER NOT NULL, start INTEGER NOT NULL, revision INTEGER NOT NULL, count INTEGER NOT NULL,
+      accounted INTEGER NOT NULL, mean REAL, min REAL, max REAL, stddev REAL, p50 REAL, p95 REAL, p99 REAL,
+      PRIMARY KEY (series, start)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO series VALUES (1, 'line-3', 'press', 'temperature', '10s');
+    INSERT INTO panes VALUES (1, ${baseTime}, 2, 10, 9, 1, 2, 3, 4, 5, 6, NULL);
+    PRAGMA user_version = 1;
+  `);
+  database.close();
+  const store = new SqliteStore(file);
+  const query = {
+    gateway: 'line-3',
+    device: 'press',
+    signal: 'temperature',
+    window: '10s',
+    from: 0,
+    to: 4e12,
+    limit: 9,
+  };
+  const values = { mean: 1, min: 2, max: 3, stddev: 4, p50: 5, p95: 6 };
+  expect(await store.panes(query)).toEqual([{ start: baseTime, end: undefined, revision: 2, count: 10, values }]);
+  expect(await store.countStored()).toBe(9);
+  await store.write({ panes: [{ gateway: 'line-3', pane: retraction(pane()) }], transitions: [] });
+  expect(await store.countStored()).toBe(0);
+  await store.close();
 });
 
 test('a database that another program holds locked is an outage, and what was tried can be tried again', async () => {

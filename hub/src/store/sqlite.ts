@@ -7,10 +7,12 @@
 import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { z } from 'zod';
-import { statistics, type Pane } from '@weir/shared/model/pane.ts';
+import { statistics, type Pane, type Statistic } from '@weir/shared/model/pane.ts';
 import { diskTrouble, openDatabase, transaction, type DatabaseOptions } from '../state/database.ts';
-import { number, type Row } from '../state/rows.ts';
+import { number, numberOrNull, type Row } from '../state/rows.ts';
 import {
+  storedEnd,
+  storedStart,
   StoreOutage,
   type OpenStore,
   type PaneQuery,
@@ -25,7 +27,10 @@ export const sqliteStore = z.strictObject({ sqlite: z.literal(true) }).transform
   return ({ dataFolder }) => Promise.resolve(new SqliteStore(join(dataFolder, 'panes.db')));
 });
 
-const columns = statistics.join(', ');
+const columns = statistics.map(quoted);
+
+/** Gateways choose what is computed, and must not fill the hub's memory with it. */
+const maxPuts = 100;
 
 const schema = [
   `
@@ -42,6 +47,24 @@ const schema = [
     PRIMARY KEY (series, start)
   ) STRICT, WITHOUT ROWID;
   `,
+  // Starts between two milliseconds, ends, more statistics.
+  `
+  CREATE TABLE panes_2 (
+    series INTEGER NOT NULL, start REAL NOT NULL, -- epoch milliseconds, to the microsecond
+    "end" INTEGER, -- NULL where the window's length says it
+    revision INTEGER NOT NULL, count INTEGER NOT NULL,
+    accounted INTEGER NOT NULL,
+    "sum" REAL, "mean" REAL, "stddev" REAL, "variance" REAL, "rms" REAL, "min" REAL, "max" REAL, "range" REAL,
+    "first" REAL, "last" REAL, "time_mean" REAL, "integral" REAL, "duty" REAL, "increase" REAL, "rate" REAL,
+    "changes" REAL, "duration" REAL, "completeness" REAL, "uncertain" REAL,
+    "p5" REAL, "p25" REAL, "p50" REAL, "p75" REAL, "p90" REAL, "p95" REAL, "p99" REAL,
+    PRIMARY KEY (series, start)
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO panes_2 (series, start, revision, count, accounted, mean, min, max, stddev, p50, p95, p99)
+    SELECT series, start, revision, count, accounted, mean, min, max, stddev, p50, p95, p99 FROM panes;
+  DROP TABLE panes;
+  ALTER TABLE panes_2 RENAME TO panes;
+  `,
 ];
 
 export class SqliteStore implements Store {
@@ -49,7 +72,9 @@ export class SqliteStore implements Store {
   readonly #series = new Map<string, number>();
   readonly #findSeries: StatementSync;
   readonly #addSeries: StatementSync;
-  readonly #put: StatementSync;
+  /** What writes a pane, by the statistics it has: binding columns that are empty anyway is half the work. */
+  readonly #puts = new Map<string, StatementSync>();
+  readonly #delete: StatementSync;
   readonly #panes: StatementSync;
   readonly #count: StatementSync;
 
@@ -60,15 +85,9 @@ export class SqliteStore implements Store {
       'SELECT id FROM series WHERE gateway = ? AND device = ? AND signal = ? AND window = ?',
     );
     this.#addSeries = database.prepare('INSERT INTO series (gateway, device, signal, window) VALUES (?, ?, ?, ?)');
-    const restated = ['revision', 'count', ...statistics].map((column) => `${column} = excluded.${column}`);
-    this.#put = database.prepare(
-      `INSERT INTO panes (series, start, revision, count, accounted, ${columns})
-       VALUES (?, ?, ?, ?, ?, ${statistics.map(() => '?').join(', ')})
-       ON CONFLICT DO UPDATE SET ${restated.join(', ')},
-         accounted = CASE WHEN excluded.accounted > 0 THEN excluded.accounted ELSE accounted END`,
-    );
+    this.#delete = database.prepare('DELETE FROM panes WHERE series = ? AND start = ?');
     this.#panes = database.prepare(
-      `SELECT start, revision, count, ${columns} FROM panes
+      `SELECT start, "end", revision, count, ${columns.join(', ')} FROM panes
        WHERE series = ? AND start >= ? AND start < ? ORDER BY start DESC LIMIT ?`,
     );
     this.#count = database.prepare(
@@ -114,13 +133,35 @@ export class SqliteStore implements Store {
   }
 
   #write(gateway: string, pane: Pane): void {
-    const { window, values } = pane;
-    const row: (number | null)[] = statistics.map((statistic) => {
-      const value = values[window.compute.indexOf(statistic)];
+    const { window, values, revision, count, accounted } = pane;
+    const series = this.#seriesId(gateway, pane);
+    const start = storedStart(pane.start);
+    if (pane.retracted) {
+      this.#delete.run(series, start);
+      return;
+    }
+    const row = window.compute.map((_, index) => {
+      const value = values[index];
       return value === undefined || !Number.isFinite(value) ? null : value;
     });
-    const accounted = pane.fresh > 0 ? pane.count : 0;
-    this.#put.run(this.#seriesId(gateway, pane), Math.round(pane.start), pane.revision, pane.count, accounted, ...row);
+    this.#putOf(window.compute).run(series, start, storedEnd(pane) ?? null, revision, count, accounted, ...row);
+  }
+
+  #putOf(compute: readonly Statistic[]): StatementSync {
+    const key = compute.join(' ');
+    const known = this.#puts.get(key);
+    if (known !== undefined) return known;
+    if (this.#puts.size >= maxPuts) this.#puts.clear();
+    const given = ['series', 'start', '"end"', 'revision', 'count', 'accounted', ...compute.map(quoted)];
+    // What a later revision does not have is not there any more.
+    const restated = ['"end"', 'revision', 'count', ...columns].map((column) => `${column} = excluded.${column}`);
+    const put = this.#database.prepare(
+      `INSERT INTO panes (${given.join(', ')}) VALUES (${given.map(() => '?').join(', ')})
+       ON CONFLICT DO UPDATE SET ${restated.join(', ')},
+         accounted = CASE WHEN excluded.accounted > 0 THEN excluded.accounted ELSE accounted END`,
+    );
+    this.#puts.set(key, put);
+    return put;
   }
 
   #seriesId(gateway: string, { series: { device, signal }, window }: Pane): number {
@@ -149,10 +190,16 @@ export class SqliteStore implements Store {
   }
 }
 
+/** Among the statistics are words of SQL. */
+function quoted(statistic: Statistic): string {
+  return `"${statistic}"`;
+}
+
 function toStored(row: Row): StoredPane {
   const defined = statistics.filter((statistic) => row[statistic] !== null);
   return {
     start: number(row, 'start'),
+    end: numberOrNull(row, 'end') ?? undefined,
     count: number(row, 'count'),
     revision: number(row, 'revision'),
     values: Object.fromEntries(defined.map((statistic) => [statistic, number(row, statistic)])),

@@ -3,8 +3,9 @@
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import fc from 'fast-check';
-import { baseTime, pane, transition } from '../testing/fixtures.ts';
-import type { Store } from './store.ts';
+import { statistics, type Pane } from '@weir/shared/model/pane.ts';
+import { baseTime, oneMinute, pane, retraction, transition, tumbling, windowOf } from '../testing/fixtures.ts';
+import { storedStart, type Store } from './store.ts';
 
 export interface StoreUnderTest {
   open(): Promise<Store>;
@@ -14,6 +15,8 @@ export interface StoreUnderTest {
 
 const gateway = 'line-3';
 const all = { gateway, device: 'press', signal: 'temperature', window: '10s', from: 0, to: 4e12, limit: 1000 };
+
+const session = windowOf('session-10m', { kind: 'session', gapMs: 600_000 });
 
 export function storeSuite(kind: string, prepare: () => StoreUnderTest): void {
   describe(`${kind} as a store`, () => {
@@ -27,7 +30,7 @@ export function storeSuite(kind: string, prepare: () => StoreUnderTest): void {
     });
     afterEach(() => store.close());
 
-    const write = (...panes: ReturnType<typeof pane>[]): ReturnType<Store['write']> =>
+    const write = (...panes: Pane[]): ReturnType<Store['write']> =>
       store.write({ panes: panes.map((pane) => ({ gateway, pane })), transitions: [] });
 
     test('is empty before anything is written', async () => {
@@ -38,8 +41,8 @@ export function storeSuite(kind: string, prepare: () => StoreUnderTest): void {
     test('gives back what was written, oldest first', async () => {
       expect(await write(pane({ index: 1, values: [1.5, -2, 1e21] }), pane({ index: 0 }))).toEqual([]);
       expect(await store.panes(all)).toEqual([
-        { start: baseTime, count: 10, revision: 0, values: { mean: 20.5, min: 19, max: 22 } },
-        { start: baseTime + 10_000, count: 10, revision: 0, values: { mean: 1.5, min: -2, max: 1e21 } },
+        { start: baseTime, end: undefined, count: 10, revision: 0, values: { mean: 20.5, min: 19, max: 22 } },
+        { start: baseTime + 10_000, end: undefined, count: 10, revision: 0, values: { mean: 1.5, min: -2, max: 1e21 } },
       ]);
     });
 
@@ -61,19 +64,18 @@ export function storeSuite(kind: string, prepare: () => StoreUnderTest): void {
       await write(pane(), pane({ revision: 1, count: 12, fresh: 2, values: [21, 18, 23] }));
       await write(pane({ revision: 2, count: 13, fresh: 1, values: [22, 17, 24] }));
       expect(await store.panes(all)).toEqual([
-        { start: baseTime, count: 13, revision: 2, values: { mean: 22, min: 17, max: 24 } },
+        { start: baseTime, end: undefined, count: 13, revision: 2, values: { mean: 22, min: 17, max: 24 } },
       ]);
     });
 
     test('leaves out what is not a number', async () => {
-      const window = { id: '10s', sizeMs: 10_000, compute: ['mean', 'stddev', 'p95'] } as const;
+      const window = tumbling('10s', 10_000, ['mean', 'stddev', 'p95']);
       await write(pane({ window, count: 1, fresh: 1, values: [5, Number.NaN, Infinity] }));
       expect((await store.panes(all))[0]?.values).toEqual({ mean: 5 });
     });
 
     test('tells series apart by gateway, device, signal and window', async () => {
-      const minute = { id: '1m', sizeMs: 60_000, compute: ['mean'] } as const;
-      await write(pane({ device: 'oven' }), pane({ signal: 'humidity' }), pane({ window: minute, values: [1] }));
+      await write(pane({ device: 'oven' }), pane({ signal: 'humidity' }), pane({ window: oneMinute, values: [1] }));
       await store.write({ panes: [{ gateway: 'line-4', pane: pane() }], transitions: [] });
       expect(await store.panes(all)).toEqual([]);
       expect(await store.panes({ ...all, device: 'oven' })).toHaveLength(1);
@@ -88,14 +90,139 @@ export function storeSuite(kind: string, prepare: () => StoreUnderTest): void {
       expect(await starts(store, { limit: 2 })).toEqual([3, 4]);
     });
 
-    test('counts each reading once: panes that report no fresh readings do not account', async () => {
-      const minute = { id: '1m', sizeMs: 60_000, compute: ['mean'] } as const;
-      await write(pane({ count: 10, fresh: 10 }), pane({ index: 1, count: 7, fresh: 7 }));
-      await write(pane({ window: minute, count: 17, fresh: 0, values: [1] }));
+    test('stores every statistic there is', async () => {
+      const window = tumbling('10s', 10_000, statistics);
+      const values = statistics.map((_, index) => index + 0.5);
+      expect(await write(pane({ window, values }))).toEqual([]);
+      const stored = await store.panes(all);
+      expect(stored[0]?.values).toEqual(Object.fromEntries(statistics.map((name, index) => [name, values[index]])));
+    });
+
+    test('keeps hopping windows beside tumbling ones of the same length', async () => {
+      const hour = tumbling('1h', 3_600_000, ['mean']);
+      const hopping = windowOf('1h/1m', { kind: 'hopping', sizeMs: 3_600_000, slideMs: 60_000 });
+      await write(pane({ window: hour, values: [1] }));
+      await write(...[0, 1, 2].map((index) => pane({ index, window: hopping, fresh: 0, values: [index + 2] })));
+      expect(await store.panes({ ...all, window: '1h' })).toMatchObject([{ values: { mean: 1 } }]);
+      expect(await store.panes({ ...all, window: '1h/1m' })).toMatchObject(
+        [2, 3, 4].map((mean, index) => ({ start: baseTime + index * 60_000, end: undefined, values: { mean } })),
+      );
+      expect(await store.countStored()).toBe(10);
+    });
+
+    test('keeps where a window ends whose length does not say it, in whole milliseconds', async () => {
+      const zoned = windowOf('1d@Europe/Zurich', { kind: 'tumbling', sizeMs: 86_400_000, zone: 'Europe/Zurich' });
+      const hundred = windowOf('count-100', { kind: 'count', size: 100 });
+      await write(pane({ window: session, end: baseTime + 5000.25 }));
+      await write(pane({ window: hundred, end: baseTime }), pane({ window: zoned, end: baseTime + 82_800_000 }));
+      await write(pane({ window: session, end: baseTime + 7000, revision: 1 }));
+      const ends = await Promise.all(
+        [session, hundred, zoned].map(async ({ id }) => (await store.panes({ ...all, window: id }))[0]?.end),
+      );
+      expect(ends).toEqual([baseTime + 7000, baseTime, baseTime + 82_800_000]);
+      await write(pane({ window: session, end: baseTime + 7000.25, revision: 2 }));
+      expect((await store.panes({ ...all, window: session.id }))[0]?.end).toBe(baseTime + 7001);
+    });
+
+    test('tells panes apart that start within one millisecond', async () => {
+      const starts = [0.25, 0.5, 0.501, 1].map((ms) => baseTime + ms);
+      await write(...starts.map((start) => pane({ window: session, start, count: 1 })));
+      await write(retraction(pane({ window: session, start: baseTime + 0.5 })));
+      const stored = await store.panes({ ...all, window: session.id });
+      expect(stored.map(({ start }) => start)).toEqual([0.25, 0.501, 1].map((ms) => storedStart(baseTime + ms)));
+      expect(await store.countStored()).toBe(3);
+    });
+
+    test('deletes what is retracted, and nothing else', async () => {
+      const others = [{ device: 'oven' }, { signal: 'humidity' }, { index: 1 }, { window: oneMinute }];
+      await write(pane(), ...others.map((other) => pane(other)));
+      await store.write({ panes: [{ gateway: 'line-4', pane: pane() }], transitions: [] });
+      expect(await write(retraction(pane()))).toEqual([]);
+      expect(await starts(store, {})).toEqual([1]);
+      expect(await store.panes({ ...all, device: 'oven' })).toHaveLength(1);
+      expect(await store.panes({ ...all, signal: 'humidity' })).toHaveLength(1);
+      expect(await store.panes({ ...all, window: '1m' })).toHaveLength(1);
+      expect(await store.panes({ ...all, gateway: 'line-4' })).toHaveLength(1);
+      expect(await store.countStored()).toBe(50);
+    });
+
+    test('retracts what was never stored, and the same twice, without a word', async () => {
+      expect(await write(retraction(pane()), retraction(pane({ index: 1 })))).toEqual([]);
+      await write(pane({ index: 1 }), pane({ device: 'oven' }));
+      const gone = [retraction(pane({ index: 1 })), retraction(pane({ device: 'nobody' }))];
+      expect(await write(...gone, retraction(pane({ start: 8.6e15 })))).toEqual([]);
+      expect(await write(...gone)).toEqual([]);
+      expect(await store.panes(all)).toEqual([]);
+      expect(await store.countStored()).toBe(10);
+    });
+
+    test('has a pane again that is written after its retraction, with nothing of the one before', async () => {
+      const before = pane({ window: session, end: baseTime + 1000, count: 7 });
+      const computed = windowOf(session.id, session.shape, ['max']);
+      const after = pane({ window: computed, end: baseTime + 2000, count: 3, fresh: 0, values: [9], revision: 5 });
+      const expected = { start: baseTime, end: baseTime + 2000, count: 3, revision: 5, values: { max: 9 } };
+      for (const batches of [[[before, retraction(before), after]], [[before], [retraction(before)], [after]]]) {
+        for (const batch of batches) await write(...batch);
+        expect(await store.panes({ ...all, window: session.id })).toEqual([expected]);
+        expect(await store.countStored()).toBe(0);
+      }
+    });
+
+    test('has what was retracted last not, whatever was written before it in the same batch', async () => {
+      await write(pane(), retraction(pane()), pane({ revision: 2 }), retraction(pane({ revision: 2 })));
+      expect(await store.panes(all)).toEqual([]);
+    });
+
+    test('does not bring back after it is opened again what was retracted', async () => {
+      await write(pane(), pane({ index: 1 }));
+      await write(retraction(pane()));
+      await store.close();
+      store = await under.open();
+      expect(await starts(store, {})).toEqual([1]);
+    });
+
+    test('ends at the last word on every pane, however writes and retractions are mixed and batched', async () => {
+      const word = fc.record({ second: fc.nat(3), count: fc.integer({ min: 1, max: 9 }), retracted: fc.boolean() });
+      const batches = fc.array(fc.array(word, { maxLength: 6 }), { maxLength: 5 });
+      let device = 0;
+      await fc.assert(
+        fc.asyncProperty(batches, async (words) => {
+          device += 1;
+          const gateway = `property-${device}`;
+          const last = new Map<number, number>();
+          for (const batch of words) {
+            const panes = batch.map(({ second, count, retracted }) => {
+              if (retracted) last.delete(second);
+              else last.set(second, count);
+              const written = pane({ window: session, start: baseTime + second * 1000, end: baseTime + 9000, count });
+              return { gateway, pane: retracted ? retraction(written) : written };
+            });
+            await store.write({ panes, transitions: [] });
+          }
+          const stored = await store.panes({ ...all, gateway, window: session.id });
+          expect(new Map(stored.map(({ start, count }) => [(start - baseTime) / 1000, count]))).toEqual(last);
+          expect(await store.countStored(gateway)).toBe([...last.values()].reduce((sum, count) => sum + count, 0));
+        }),
+        { numRuns: 50 },
+      );
+    });
+
+    test('counts each reading once: panes that account for none do not', async () => {
+      await write(pane({ count: 10, fresh: 10 }), pane({ index: 1, count: 4, fresh: 7, accounted: 7 }));
+      await write(pane({ window: oneMinute, count: 17, fresh: 0, values: [1] }));
       await write(pane({ revision: 1, count: 11, fresh: 1 }));
       await store.write({ panes: [{ gateway: 'line-4', pane: pane({ count: 5, fresh: 5 }) }], transitions: [] });
       expect(await store.countStored(gateway)).toBe(18);
       expect(await store.countStored()).toBe(23);
+    });
+
+    test('counts what a pane accounts for, fresh or not; a later revision that accounts for none takes nothing back', async () => {
+      await write(pane({ fresh: 0, accounted: 7 }));
+      expect(await store.countStored()).toBe(7);
+      await write(pane({ revision: 1, fresh: 0, accounted: 0 }));
+      expect(await store.countStored()).toBe(7);
+      await write(pane({ revision: 2, fresh: 1, accounted: 8 }));
+      expect(await store.countStored()).toBe(8);
     });
 
     test('keeps signals apart from what it writes itself', async () => {

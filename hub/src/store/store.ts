@@ -3,6 +3,7 @@
 // The contract, which store.suite.ts checks for each kind:
 // - what `write` resolved for is durable: it survives kill -9 and a power cut;
 // - writing the same again changes nothing; a later revision of a pane replaces the earlier one, in the order written;
+// - a retracted pane deletes what is stored under its key, in the same order; where there is nothing, nothing happens;
 // - a point the store will never take is not an error: it comes back as Refused, and everything else is stored;
 // - when the store cannot take anything now, `write` rejects with StoreOutage, and writing all of it again is right.
 
@@ -17,7 +18,7 @@ export interface GatewayPane {
 }
 
 export interface StoreBatch {
-  /** In the order they were made: of two panes with one key the later one counts. */
+  /** In the order they were made: of two panes with one key the later one counts, be it that there is none any more. */
   readonly panes: readonly GatewayPane[];
   readonly transitions: readonly GatewayTransition[];
 }
@@ -44,7 +45,10 @@ export interface PaneQuery {
 }
 
 export interface StoredPane {
+  /** As `storedStart` has it. */
   readonly start: number;
+  /** As `storedEnd` has it: undefined where the window's length says where it ends. */
+  readonly end: number | undefined;
   readonly count: number;
   readonly revision: number;
   /** What is missing is undefined: not computed, or not a number. */
@@ -74,7 +78,7 @@ export interface Store {
   /** Oldest first. @throws StoreOutage */
   panes(query: PaneQuery): Promise<StoredPane[]>;
   /**
-   * Readings in the latest revisions of the panes that account for them (those that once reported fresh readings): an
+   * Readings in the panes that account for them, as the latest revision of each says that accounts at all: an
    * independent count to hold against the ledger.
    * @throws StoreOutage
    */
@@ -82,6 +86,17 @@ export interface Store {
   /** Health over time, for dashboards: best effort, never waited for by anything else. @throws StoreOutage */
   writeGateways(points: readonly GatewayPoint[]): Promise<void>;
   close(): Promise<void>;
+}
+
+/** Under which start a pane is kept: to the microsecond, which every store can keep and compare exactly. */
+export function storedStart(start: number): number {
+  return Math.round(start * 1000) / 1000;
+}
+
+/** What is kept of a pane's end, in whole milliseconds; undefined where the window's length says it. */
+export function storedEnd({ end, window: { shape } }: Pane): number | undefined {
+  const isFixed = shape.kind === 'hopping' || (shape.kind === 'tumbling' && shape.zone === undefined);
+  return isFixed ? undefined : Math.ceil(end);
 }
 
 /** The store cannot take or give anything now. The message is for the person who must act. */

@@ -4,25 +4,47 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Transition } from '@weir/shared/model/alert.ts';
-import type { Pane, WindowSpec } from '@weir/shared/model/pane.ts';
+import { nominalSizeMs, stepMs, type Pane, type Statistic, type WindowShape } from '@weir/shared/model/pane.ts';
 import { encodeFrame } from '@weir/shared/wire/codec.ts';
 
-export const tenSeconds: WindowSpec = { id: '10s', sizeMs: 10_000, compute: ['mean', 'min', 'max'] };
+export const tenSeconds = tumbling('10s', 10_000, ['mean', 'min', 'max']);
+export const oneMinute = tumbling('1m', 60_000, ['mean']);
 
 export const baseTime = Date.UTC(2026, 0, 1);
 
+export function tumbling(id: string, sizeMs: number, compute: readonly Statistic[]): Pane['window'] {
+  return windowOf(id, { kind: 'tumbling', sizeMs, zone: undefined }, compute);
+}
+
+export function windowOf(id: string, shape: WindowShape, compute: readonly Statistic[] = ['mean']): Pane['window'] {
+  return { id, shape, compute };
+}
+
+/** What is not said: the `index`th pane of its window after `baseTime`, on time, all its readings fresh and accounted for. */
 export function pane(fields: Partial<Pane> & { device?: string; signal?: string; index?: number } = {}): Pane {
-  const { device = 'press', signal = 'temperature', index = 0, ...rest } = fields;
+  const { device = 'press', signal = 'temperature', index = 0, window = tenSeconds, count = 10, ...rest } = fields;
+  const { fresh = count, accounted = fresh === 0 ? 0 : count } = rest;
+  const start = rest.start ?? baseTime + index * stepMs(window.shape);
   return {
     series: { device, signal },
-    window: tenSeconds,
-    start: baseTime + index * 10_000,
+    window,
+    end: start + nominalSizeMs(window.shape),
+    timing: 'on_time',
     revision: 0,
-    count: 10,
-    fresh: 10,
-    values: [20.5, 19, 22],
+    retracted: false,
+    count,
+    values: [20.5, 19, 22].slice(0, window.compute.length),
     ...rest,
+    start,
+    accounted,
+    fresh,
   };
+}
+
+/** That there is no such pane any more. */
+export function retraction(of: Pane): Pane {
+  const nothing = { count: 0, accounted: 0, fresh: 0, values: of.values.map(() => Number.NaN) };
+  return { ...of, ...nothing, revision: of.revision + 1, retracted: true };
 }
 
 export function transition(fields: Partial<Transition> = {}): Transition {

@@ -72,9 +72,9 @@ export class Influxd implements AsyncDisposable {
     return answer.json();
   }
 
-  /** Line protocol, times in milliseconds. */
+  /** Line protocol, times in microseconds. */
   async write(database: string, lines: string): Promise<Response> {
-    return fetch(`${this.url}/write?${new URLSearchParams({ db: database, precision: 'ms' })}`, {
+    return fetch(`${this.url}/write?${new URLSearchParams({ db: database, precision: 'u' })}`, {
       method: 'POST',
       body: lines,
     });
