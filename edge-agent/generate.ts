@@ -5,6 +5,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gatewayJsonSchema } from '@weir/shared/config/json-schema.ts';
 import { alertSchema, settingsSchema, signalSchema, windowSchema } from '@weir/shared/config/schema.ts';
+import { functions } from '@weir/shared/pipeline/expression-functions.ts';
 import { knownUnits } from '@weir/shared/config/units.ts';
 import { z } from 'zod';
 import { actionKinds } from './src/actions/registry.ts';
@@ -67,7 +68,7 @@ function reference(): string {
     ...section('signals', 'What is measured. Its name is the measurement at the hub.', signalSchema),
     ...section(
       'windows',
-      'Tumbling event-time windows. The first one that covers a signal accounts for its readings in the loss ledger.',
+      'Event-time windows: tumbling (`every`), hopping (`every` and `slide`), session, or count. The first one that covers a signal, and that is not hopping, accounts for its readings in the loss ledger. Windows follow UTC, or a time zone: `{ every: 1d, zone: Europe/Zurich }` is a local day, of 23 or 25 hours where the clocks change ([decision 011](decisions/011-zones.md)).',
       windowSchema,
     ),
     ...section(
@@ -79,6 +80,15 @@ function reference(): string {
     ...kinds.flatMap(({ kind, of }) =>
       section(`${of}: ${kind.key}`, `More in [docs/${of}s/${kind.key}.md](${of}s/${kind.key}.md).`, kind.schema),
     ),
+    '## Formulas',
+    '',
+    'A signal with `formula` is computed on the gateway: `dew_point: { formula: "temperature - (100 - humidity) / 5", unit: °C }` has a reading for every',
+    'device and event time at which `temperature` and `humidity` have one. Where the event times differ, `align: 1s` takes together what falls into the same',
+    'second; where the devices differ, `with` says whose signal a name stands for, and `device` whose the result is:',
+    '`spread: { formula: "hot - cold", with: { hot: oven/temperature, cold: store/temperature }, device: line, align: 1s }`.',
+    'Numbers, `+ - * / % ^`, comparisons with `and`, `or`, `not` and `? :`, and the functions',
+    `${[...functions.keys()].map((name) => `\`${name}\``).join(' ')}; the constants \`pi\` and \`e\`.`,
+    '',
     '## Units',
     '',
     knownUnits.map((unit) => `\`${unit}\``).join(' '),

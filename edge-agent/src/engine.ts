@@ -22,6 +22,7 @@ import { BlockBuilder } from './log/journal-block.ts';
 import type { Log, Seq } from './log/log.ts';
 import type { Eviction, Outbox } from './log/outbox.ts';
 import { messageOf } from './logger.ts';
+import { MissingSeries } from './missing.ts';
 import type { RecentReadings } from './recent-readings.ts';
 import { refusedLetter } from './refused-letter.ts';
 import type { Delivery } from './sources/source.ts';
@@ -65,6 +66,7 @@ interface Commit {
 
 export class Engine {
   readonly #parts: EngineParts;
+  readonly #missing: MissingSeries;
   readonly #deadLetters: DeadLetter[] = [];
   #block: BlockBuilder;
   #acks: (() => void)[] = [];
@@ -80,6 +82,7 @@ export class Engine {
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
+    this.#missing = new MissingSeries(parts.pipeline, parts.health);
     this.#block = new BlockBuilder(parts.pipeline.series);
     this.#bytesSinceCheckpoint = parts.replayedBytes;
   }
@@ -163,7 +166,8 @@ export class Engine {
       if (delivery.attempt !== 'only') recent.add(reading.series, reading.time, reading.value);
       this.#block.add(reading, delivery.arrival);
       const refused = pipeline.ingest(reading, Math.round(delivery.arrival));
-      if (refused !== undefined)
+      // A repetition of a source that may repeat itself is nothing to look at.
+      if (refused !== undefined && refused !== 'repeated')
         this.#remember(refusedLetter(refused, pipeline.series.at(reading.series), reading, delivery.arrival));
     }
     for (const letter of delivery.deadLetters) {
@@ -201,6 +205,7 @@ export class Engine {
     const { pipeline, outbox, clock, actions } = this.#parts;
     const now = clock.now();
     pipeline.tick(now);
+    this.#missing.look(now);
     const outputs = pipeline.drain();
     this.#acted = 0;
     const quiet = this.#block.isEmpty && outputs.panes.length === 0 && outputs.transitions.length === 0;

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { compilePlan } from '@weir/shared/config/compile.ts';
 import { Pipeline, type Outputs } from '@weir/shared/pipeline/pipeline.ts';
 import { transitionKey } from '@weir/shared/model/alert.ts';
+import { nominalSizeMs } from '@weir/shared/model/pane.ts';
 import { describe, expect, it } from 'vitest';
 import { readCheckpoint, writeCheckpoint } from './log/checkpoint.ts';
 import { decodeBlock } from './log/journal-block.ts';
@@ -164,12 +165,16 @@ describe('recovery', () => {
           expect(hub.panes.filter(({ window }) => window.id === id)).toMatchObject(
             expected.panes
               .filter(({ window }) => window.id === id)
-              .map(({ series: { device, signal }, ...pane }) => ({ ...pane, series: { device, signal } })),
+              .map(({ series: { device, signal }, window: { id, shape, compute }, ...pane }) => ({
+                ...pane,
+                series: { device, signal },
+                window: { id, shape, compute },
+              })),
           );
         expect(hub.transitionKeys).toEqual(expected.transitions.map(transitionKey));
         for (const size of [1000, 5000]) {
           const windows = windowsOf(sender.sent, size);
-          const found = [...hub.windows].filter(([, pane]) => pane.window.sizeMs === size);
+          const found = [...hub.windows].filter(([, pane]) => nominalSizeMs(pane.window.shape) === size);
           expect(new Map(found.map(([key, { count }]) => [key, count]))).toEqual(
             new Map([...windows].map(([key, { count }]) => [key, count])),
           );

@@ -5,7 +5,7 @@ import type { DeadLetter, LossReason } from '@weir/shared/model/reading.ts';
 const refusalTexts: Partial<Record<LossReason, string>> = {
   out_of_range: "outside the signal's range",
   future: 'further ahead of the arrival time than settings.maxAhead; is its clock right?',
-  too_late: 'behind the watermark by more than the allowed lateness',
+  too_late: 'behind the watermark by more than the allowed lateness, or than settings.lateMemory can hold',
   not_a_number: 'not a finite number',
   bad_time: 'no usable event time',
   bad_quality: 'the sensor says the value is bad',

@@ -2,6 +2,7 @@
 
 import type { GatewayFile } from '@weir/shared/config/gateway-file.ts';
 import type { Losses } from '@weir/shared/model/ledger.ts';
+import type { LossReason } from '@weir/shared/model/reading.ts';
 import type { Pipeline } from '@weir/shared/pipeline/pipeline.ts';
 import { encodeStatus } from '@weir/shared/wire/codec.ts';
 import type { Actions } from './actions/actions.ts';
@@ -14,6 +15,16 @@ import type { Clock } from './time/clock.ts';
 /** Dead letters a status carries: the newest. */
 const deadLettersShown = 20;
 
+/** Series whose losses a status names. */
+const seriesLossesShown = 10;
+
+export interface SeriesLoss {
+  readonly device: string;
+  readonly signal: string;
+  readonly reason: LossReason;
+  readonly count: number;
+}
+
 export interface AgentStatus {
   /** Readings since the data folder was made: taken = delivered + pending + open + lost, at every moment. */
   readonly taken: number;
@@ -24,6 +35,12 @@ export interface AgentStatus {
   /** In panes the hub has stored. */
   readonly delivered: number;
   readonly lost: Losses;
+  /** Readings that were uncertain, by why; they are in windows, and here. */
+  readonly flagged: Readonly<Record<string, number>>;
+  /** The series that have lost most, with why: the most first. */
+  readonly seriesLosses: readonly SeriesLoss[];
+  /** What is held for late readings. */
+  readonly lateMemoryBytes: number;
   /** Readings that the next commit takes to disk. */
   readonly uncommitted: number;
   /** Readings a broker repeated and that were known. */
@@ -72,6 +89,9 @@ export class StatusReporter {
       // What left the pipeline and does not wait is at the hub: `fresh` counts every reading in exactly one pane.
       delivered: pipeline.reported - pending,
       lost: pipeline.ledger.losses(),
+      flagged: Object.fromEntries(pipeline.flagged),
+      seriesLosses: largestLosses(pipeline),
+      lateMemoryBytes: pipeline.heldBytes,
       uncommitted: engine.uncommitted,
       duplicates: engine.duplicates,
       readingsPerSecond: this.#measureRate(),
@@ -98,6 +118,8 @@ export class StatusReporter {
       pending: s.pending,
       delivered: s.delivered,
       lost: s.lost,
+      flagged: s.flagged,
+      seriesLosses: [...s.seriesLosses],
       readingsPerSecond: s.readingsPerSecond,
       outboxBytes: s.outboxBytes,
       journalBytes: s.journalBytes,
@@ -121,4 +143,15 @@ export class StatusReporter {
     this.#lastAt = now;
     return this.#rate;
   }
+}
+
+function largestLosses(pipeline: Pipeline): SeriesLoss[] {
+  return pipeline
+    .states()
+    .flatMap(({ series: { device, signal }, losses }) =>
+      [...losses].map(([reason, count]) => ({ device, signal, reason, count })),
+    )
+    .filter(({ reason }) => reason !== 'no_window')
+    .toSorted((a, b) => b.count - a.count)
+    .slice(0, seriesLossesShown);
 }

@@ -1,11 +1,13 @@
 // Reads a recording for `weir-agent replay`: CSV with a header line, or JSON lines.
 //
-// Long form: columns (or fields) time, signal, value, and device and arrival where known; one reading a row. Wide form: a
-// time and one column a signal, named as the signal or mapped to it; one reading a field. The time column is the one called
-// time, timestamp, t, ts or date, unless it is said.
+// Long form: columns (or fields) time, signal, value, and device, arrival and quality where known; one reading a row. Wide
+// form: a time and one column a signal, named as the signal or mapped to it; one reading a field; device, arrival and
+// quality as in the long form, for all of them. The time column is the one called time, timestamp, t, ts or date, unless it
+// is said. A quality is good, uncertain or bad; where a row says none, its readings are good.
 
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
+import type { Quality } from '@weir/shared/model/quality.ts';
 import { parseTime, type TimeUnit } from '../formats/time-field.ts';
 import { CommandError } from './gateway-file.ts';
 
@@ -25,6 +27,7 @@ export interface RecordedReading {
   readonly time: number;
   /** NaN where the recording holds something else than a number. */
   readonly value: number;
+  readonly quality: Quality;
   readonly arrival: number | undefined;
 }
 
@@ -35,9 +38,14 @@ export interface RecordingLine {
   readonly bytes: number;
 }
 
+/** What a row says of all its readings. */
+type Circumstances = Omit<RecordedReading, 'signal' | 'value'>;
+
 type Row = Readonly<Record<string, unknown>>;
 
 const timeColumns = new Set(['time', 'timestamp', 't', 'ts', 'date']);
+
+const qualities: readonly Quality[] = ['good', 'uncertain', 'bad'];
 
 /** @throws CommandError when the recording has no time, or nothing the gateway file knows */
 export async function* readRecording(path: string, options: RecordingOptions): AsyncGenerator<RecordingLine> {
@@ -60,35 +68,50 @@ export async function* readRecording(path: string, options: RecordingOptions): A
     }
     if (!checked) checkColumns(path, Object.keys(row), options);
     checked = true;
-    yield { ...toReadings(row, options, `${path}:${number}`), bytes };
+    const circumstances = circumstancesOf(row, options);
+    if (typeof circumstances === 'string') {
+      yield { readings: [], problem: `${path}:${number}: ${circumstances}`, bytes };
+    } else yield { readings: toReadings(row, circumstances, options), problem: undefined, bytes };
   }
 }
 
-function toReadings(
-  row: Row,
-  options: RecordingOptions,
-  where: string,
-): { readings: RecordedReading[]; problem: string | undefined } {
-  const timeColumn = timeColumnOf(Object.keys(row), options);
-  const time = parseTime(timeColumn === undefined ? undefined : row[timeColumn], options.timeUnit);
-  if (!Number.isFinite(time))
-    return { readings: [], problem: `${where}: "${String(row[timeColumn ?? ''])}" is no time` };
+/** @returns what is wrong with the row, where it has none */
+function circumstancesOf(row: Row, options: RecordingOptions): Circumstances | string {
+  const { timeUnit } = options;
+  const timeColumn = timeColumnOf(Object.keys(row), options) ?? '';
+  const time = parseTime(row[timeColumn], timeUnit);
+  if (!Number.isFinite(time)) return `"${String(row[timeColumn])}" is no time`;
   const device = typeof row['device'] === 'string' && row['device'] !== '' ? row['device'] : options.device;
-  const arrivalField = row['arrival'];
-  const arrival = arrivalField === undefined ? undefined : parseTime(arrivalField, options.timeUnit);
-  if (typeof row['signal'] === 'string' && 'value' in row) {
-    return {
-      readings: [{ device, signal: row['signal'], time, value: toNumber(row['value']), arrival }],
-      problem: undefined,
-    };
-  }
+  const arrival = saysNothing(row['arrival']) ? undefined : parseTime(row['arrival'], timeUnit);
+  if (arrival !== undefined && !Number.isFinite(arrival)) return `"${String(row['arrival'])}" is no time of arrival`;
+  const quality = qualityOf(row, options);
+  if (quality === undefined) return `"${String(row['quality'])}" is no quality; write good, uncertain or bad`;
+  return { device, time, quality, arrival };
+}
+
+/** @returns undefined when the row says something else than a quality */
+function qualityOf(row: Row, { map, signals }: RecordingOptions): Quality | undefined {
+  const isSignal = !isLong(row) && signals.has(map.get('quality') ?? 'quality');
+  if (isSignal || saysNothing(row['quality'])) return 'good';
+  return qualities.find((known) => known === row['quality']);
+}
+
+function toReadings(row: Row, circumstances: Circumstances, { map, signals }: RecordingOptions): RecordedReading[] {
+  if (isLong(row)) return [{ ...circumstances, signal: row.signal, value: toNumber(row.value) }];
   const readings: RecordedReading[] = [];
   for (const [column, value] of Object.entries(row)) {
-    const signal = options.map.get(column) ?? column;
-    if (options.signals.has(signal) && value !== '')
-      readings.push({ device, signal, time, value: toNumber(value), arrival });
+    const signal = map.get(column) ?? column;
+    if (signals.has(signal) && value !== '') readings.push({ ...circumstances, signal, value: toNumber(value) });
   }
-  return { readings, problem: undefined };
+  return readings;
+}
+
+function isLong(row: Row): row is Row & { readonly signal: string; readonly value: unknown } {
+  return typeof row['signal'] === 'string' && 'value' in row;
+}
+
+function saysNothing(field: unknown): boolean {
+  return field === undefined || field === null || field === '';
 }
 
 function checkColumns(path: string, columns: readonly string[], options: RecordingOptions): void {

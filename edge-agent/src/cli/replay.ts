@@ -11,11 +11,10 @@ import type { Writable } from 'node:stream';
 import { compilePlan } from '@weir/shared/config/compile.ts';
 import type { GatewayFile } from '@weir/shared/config/gateway-file.ts';
 import type { Losses } from '@weir/shared/model/ledger.ts';
-import type { Transition } from '@weir/shared/model/alert.ts';
-import type { Pane } from '@weir/shared/model/pane.ts';
 import { Pipeline, type Outputs } from '@weir/shared/pipeline/pipeline.ts';
 import { messageOf } from '../logger.ts';
 import { CommandError } from './gateway-file.ts';
+import { describeTransition, paneLine, transitionLine } from './output-lines.ts';
 import { Progress } from './progress.ts';
 import { readRecording, type RecordingOptions } from './recording.ts';
 
@@ -66,23 +65,26 @@ export async function replay(file: GatewayFile, options: ReplayOptions): Promise
     return emit(pipeline.drain());
   };
 
-  for await (const line of readRecording(options.recording, { ...options, signals: new Set(file.signals.keys()) })) {
+  // What a formula gives is computed anew.
+  const signals = new Set([...file.signals].filter(([, { formula }]) => formula === undefined).map(([name]) => name));
+  for await (const line of readRecording(options.recording, { ...options, signals })) {
     progress.add(line.bytes, () => `${pipeline.ledger.taken} readings, ${panes} panes`);
     if (line.problem !== undefined) {
       pipeline.reject('malformed', 1);
       problems += 1;
       if (problems <= warningsShown) options.warn(line.problem);
     }
-    for (const { device, signal, time, value, arrival } of line.readings) {
+    for (const { device, signal, time, value, quality, arrival } of line.readings) {
       now = Math.max(now, arrival ?? time);
       if (now - committed >= file.settings.commit) await commit();
-      const series = plan.signals.has(signal) ? pipeline.series.intern(device, signal) : undefined;
-      if (series === undefined) pipeline.reject('unmapped', 1);
-      else pipeline.ingest({ series: series.id, time, value, quality: 'good' }, now);
+      const isMapped = signals.has(signal);
+      const series = isMapped ? pipeline.series.intern(device, signal) : undefined;
+      if (series === undefined) pipeline.reject(isMapped ? 'too_many_series' : 'unmapped', 1);
+      else pipeline.ingest({ series: series.id, time, value, quality }, now);
     }
   }
   await emit(pipeline.drain());
-  now += file.settings.idleAfter;
+  now = Infinity;
   await commit();
   progress.end();
   if (problems > warningsShown) options.warn(`and ${problems - warningsShown} more lines like these`);
@@ -112,34 +114,4 @@ async function usable<T>(path: string, opening: Promise<T>): Promise<T> {
 async function write(line: string, sink: Writable | undefined, print: (line: string) => void): Promise<void> {
   if (sink === undefined) print(line);
   else if (!sink.write(`${line}\n`)) await once(sink, 'drain');
-}
-
-function paneLine(pane: Pane): string {
-  const { series, window, start, revision, count, values } = pane;
-  const named = Object.fromEntries(window.compute.map((statistic, index) => [statistic, values[index]]));
-  return JSON.stringify({
-    pane: `${series.device}/${series.signal}`,
-    window: window.id,
-    start: new Date(start).toISOString(),
-    revision,
-    count,
-    ...named,
-  });
-}
-
-function transitionLine(t: Transition): string {
-  const { rule, series, state, severity, value } = t;
-  return JSON.stringify({
-    alert: rule,
-    state,
-    severity,
-    series: `${series.device}/${series.signal}`,
-    time: new Date(t.time).toISOString(),
-    since: new Date(t.since).toISOString(),
-    value,
-  });
-}
-
-function describeTransition(t: Transition): string {
-  return `${new Date(t.time).toISOString()} ${t.rule} ${t.state} (${t.severity}) ${t.series.device}/${t.series.signal} = ${t.value}`;
 }

@@ -16,9 +16,15 @@ export class HubModel {
     return this.panes.reduce((sum, pane) => sum + pane.fresh, 0);
   }
 
-  /** The last revision of every window. */
+  /** The last revision of every window that is there, as a store has it. */
   get windows(): Map<string, Pane> {
-    return new Map(this.panes.map((pane) => [`${pane.series.device} ${pane.window.id} ${pane.start}`, pane]));
+    const windows = new Map<string, Pane>();
+    for (const pane of this.panes) {
+      const key = `${pane.series.device} ${pane.window.id} ${pane.start}`;
+      windows.delete(key);
+      if (!pane.retracted) windows.set(key, pane);
+    }
+    return windows;
   }
 
   get transitionKeys(): string[] {

@@ -1,16 +1,22 @@
 // Outputs of a pipeline, made up for tests of what comes behind it.
 
 import type { Transition } from '@weir/shared/model/alert.ts';
-import type { Pane, WindowSpec } from '@weir/shared/model/pane.ts';
+import type { Pane } from '@weir/shared/model/pane.ts';
 import { decodeFrame } from '@weir/shared/wire/codec.ts';
 import type { OutboxLane } from '../log/outbox.ts';
 
-const window: WindowSpec = { id: '1s', sizeMs: 1000, compute: ['mean'] };
+const window: Pane['window'] = {
+  id: '1s',
+  shape: { kind: 'tumbling', sizeMs: 1000, zone: undefined },
+  compute: ['mean'],
+};
 
 /** The pane of the `index`th second; it reports `fresh` readings. */
 export function pane(index: number, fresh = 1): Pane {
   const series = { device: 'press', signal: 'temperature' };
-  return { series, window, start: index * 1000, revision: 0, count: fresh, fresh, values: [index] };
+  const bounds = { start: index * 1000, end: index * 1000 + 1000 };
+  const made = { timing: 'on_time', revision: 0, retracted: false } as const;
+  return { series, window, ...bounds, ...made, count: fresh, accounted: fresh, fresh, values: [index] };
 }
 
 export function transition(index: number, rule = 'too_hot'): Transition {

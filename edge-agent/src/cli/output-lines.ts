@@ -1,0 +1,42 @@
+// Panes and transitions as lines of JSON, and transitions for a person. What is as one would expect is not said: that a pane
+// is on time, that it is there.
+
+import type { Transition } from '@weir/shared/model/alert.ts';
+import type { Pane } from '@weir/shared/model/pane.ts';
+
+export function paneLine({ series, window, start, end, timing, revision, retracted, count, values }: Pane): string {
+  const statistics = window.compute.map((statistic, index) => [statistic, values[index]] as const);
+  return JSON.stringify({
+    pane: `${series.device}/${series.signal}`,
+    window: window.id,
+    start: isoTime(start),
+    end: isoTime(end),
+    ...(timing === 'on_time' ? {} : { timing }),
+    revision,
+    ...(retracted ? { retracted } : { count, ...Object.fromEntries(statistics) }),
+  });
+}
+
+export function transitionLine(t: Transition): string {
+  const { rule, series, state, severity, value } = t;
+  return JSON.stringify({
+    alert: rule,
+    state,
+    severity,
+    series: `${series.device}/${series.signal}`,
+    time: isoTime(t.time),
+    since: isoTime(t.since),
+    value,
+  });
+}
+
+export function describeTransition(t: Transition): string {
+  return `${isoTime(t.time)} ${t.rule} ${t.state} (${t.severity}) ${t.series.device}/${t.series.signal} = ${t.value}`;
+}
+
+/** The last instant a date can hold is said for what lies behind it: a window may begin before and end after it. */
+function isoTime(ms: number): string {
+  return new Date(Math.max(-maxDateMs, Math.min(maxDateMs, ms))).toISOString();
+}
+
+const maxDateMs = 8.64e15;
