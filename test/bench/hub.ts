@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { installed, startInflux } from '@weir/deploy/local/servers.ts';
 import { MqttSession } from '@weir/edge-agent/mqtt/session.ts';
 import { pack } from '@weir/edge-agent/uplink/packing.ts';
-import type { Pane, WindowSpec } from '@weir/shared/model/pane.ts';
+import type { Pane } from '@weir/shared/model/pane.ts';
 import { decodeAck, encodeBatch, encodeFrame } from '@weir/shared/wire/codec.ts';
 import { ackTopic, upTopic } from '@weir/shared/wire/topics.ts';
 import { startHubProcess } from '../support/hub.ts';
@@ -93,7 +93,12 @@ async function measure(port: number, key: string): Promise<number> {
 }
 
 function makeBatches(): Uint8Array[] {
-  const window: WindowSpec = { id: '1m', sizeMs: 60_000, compute: ['mean', 'min', 'max', 'p95'] };
+  const sizeMs = 60_000;
+  const window: Pane['window'] = {
+    id: '1m',
+    shape: { kind: 'tumbling', sizeMs, zone: undefined },
+    compute: ['mean', 'min', 'max', 'p95'],
+  };
   const start = Date.UTC(2026, 0, 1);
   const encoded = Array.from({ length: frames }, (_, frame) => {
     const panes = Array.from({ length: panesPerFrame }, (_, index): Pane => {
@@ -101,9 +106,13 @@ function makeBatches(): Uint8Array[] {
       return {
         series: { device: `device-${index % seriesCount}`, signal: 'temperature' },
         window,
-        start: start + frame * window.sizeMs,
+        start: start + frame * sizeMs,
+        end: start + (frame + 1) * sizeMs,
+        timing: 'on_time',
         revision: 0,
+        retracted: false,
         count: 60,
+        accounted: 60,
         fresh: 60,
         values: [mean, mean - 1.25, mean + 1.5, mean + 1.4],
       };
