@@ -206,9 +206,9 @@ export class Engine {
     const now = clock.now();
     pipeline.tick(now);
     this.#missing.look(now);
+    const quiet = this.#block.isEmpty && !pipeline.hasWork;
     const outputs = pipeline.drain();
     this.#acted = 0;
-    const quiet = this.#block.isEmpty && outputs.panes.length === 0 && outputs.transitions.length === 0;
     if (quiet && !(checkpoint && this.#bytesSinceCheckpoint > 0)) {
       // Nothing but repetitions of what is on disk already.
       this.#acknowledge();

@@ -176,6 +176,9 @@ function newIncarnation(): string {
 
 /** Tells the pipeline what it was told then. */
 export function replayBlock(pipeline: Pipeline, block: Block): void {
+  for (const { device, signal } of block.interned) {
+    if (pipeline.plan.signals.has(signal)) pipeline.series.intern(device, signal);
+  }
   for (const { device, signal, arrival, time, value, quality } of block.readings) {
     const series = pipeline.plan.signals.has(signal) ? pipeline.series.intern(device, signal) : undefined;
     if (series === undefined) pipeline.reject('reconfigured', 1);

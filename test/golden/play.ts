@@ -157,9 +157,8 @@ function run(plan: Plan, steps: readonly Step[], afterCommit: (pipeline: Pipelin
     if (step.kind === 'reading') take(pipeline, block, step);
     else {
       pipeline.tick(step.arrival);
-      const commit = committed(pipeline, step.arrival);
-      commits.push(commit);
-      const isQuiet = block.isEmpty && commit.panes.length === 0 && commit.transitions.length === 0;
+      const isQuiet = block.isEmpty && !pipeline.hasWork;
+      commits.push(committed(pipeline, step.arrival));
       const saved = { checkpoint: snapshot(pipeline), block: isQuiet ? undefined : block.finish(step.arrival) };
       pipeline = afterCommit(pipeline, saved);
       block = new BlockBuilder(pipeline.series);

@@ -53,6 +53,10 @@ function summed(refusals: readonly (readonly [LossReason, number])[]): Map<LossR
   return sums;
 }
 
+function distinctNames(readings: readonly BlockReading[]): Block['interned'] {
+  return [...new Map(readings.map(({ device, signal }) => [`${device}\n${signal}`, { device, signal }])).values()];
+}
+
 /** An event time of -0 is 0: there is one epoch. */
 const plain = (value: number): number => (value === 0 ? 0 : value);
 
@@ -71,6 +75,7 @@ describe('a journal block', () => {
         );
         const expected: Block = {
           tick,
+          interned: distinctNames(readings),
           readings: readings.map((one) => ({ ...one, time: plain(one.time) })),
           refusals: summed(refusals),
           evicted,
@@ -129,8 +134,8 @@ describe('a journal block', () => {
 
   it('of another version is refused', () => {
     const to = new ByteWriter();
-    to.varint(2);
+    to.varint(1);
     to.float(0);
-    expect(() => decodeBlock(to.take())).toThrow('journal block version 2, this agent reads 1');
+    expect(() => decodeBlock(to.take())).toThrow('journal block version 1, this agent reads 2');
   });
 });

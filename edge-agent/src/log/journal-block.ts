@@ -1,8 +1,10 @@
 // One journal record: everything the pipeline was told between two commits, in order, so that replaying the blocks puts
 // the pipeline where it was.
 //
-//   version 1
+//   version 2
 //   tick f64                      arrival time of the tick that ended the block
+//   interned {device, signal}*    series that got their number since the last block, in that order: whoever replays the
+//                                 blocks numbers them alike, so that what is due together comes out in the same order
 //   series {device, signal}*      names used in the block: a block needs nothing outside itself
 //   readings*                     series index * 4 + quality | arrival, delta to the one before |
 //                                 event time: delta * 2 in whole milliseconds, or 1 and an f64 | value f64
@@ -16,7 +18,7 @@ import { lossReasons, type LossReason, type Reading } from '@weir/shared/model/r
 import type { Eviction } from './outbox.ts';
 import type { SeriesTable } from '@weir/shared/model/series.ts';
 
-const version = 1;
+const version = 2;
 const qualities: readonly Quality[] = ['good', 'uncertain', 'bad'];
 
 export interface BlockReading {
@@ -30,6 +32,7 @@ export interface BlockReading {
 
 export interface Block {
   readonly tick: number;
+  readonly interned: readonly { readonly device: string; readonly signal: string }[];
   readonly readings: readonly BlockReading[];
   readonly refusals: ReadonlyMap<LossReason, number>;
   readonly evicted: Eviction;
@@ -39,6 +42,7 @@ export interface Block {
 /** Gathers one block while its readings go through the pipeline. */
 export class BlockBuilder {
   readonly #series: SeriesTable;
+  readonly #firstNew: number;
   readonly #rows = new ByteWriter(4096);
   readonly #local = new Map<number, number>();
   readonly #refusals = new Map<LossReason, number>();
@@ -50,6 +54,7 @@ export class BlockBuilder {
 
   constructor(series: SeriesTable) {
     this.#series = series;
+    this.#firstNew = series.size;
   }
 
   get readings(): number {
@@ -90,6 +95,12 @@ export class BlockBuilder {
     const to = new ByteWriter(this.#rows.length + 1024);
     to.varint(version);
     to.float(tick);
+    const interned = this.#series.all().slice(this.#firstNew);
+    to.varint(interned.length);
+    for (const { device, signal } of interned) {
+      to.text(device);
+      to.text(signal);
+    }
     to.varint(this.#local.size);
     for (const id of this.#local.keys()) {
       const { device, signal } = this.#series.all()[id] ?? { device: '', signal: '' };
@@ -117,8 +128,8 @@ export function decodeBlock(bytes: Uint8Array): Block {
   const found = from.varint();
   if (found !== version) throw new RangeError(`journal block version ${found}, this agent reads ${version}`);
   const tick = from.float();
-  const names: { device: string; signal: string }[] = [];
-  for (let left = from.varint(); left > 0; left--) names.push({ device: from.text(), signal: from.text() });
+  const interned = readNames(from);
+  const names = readNames(from);
   const readings: BlockReading[] = [];
   let arrival = 0;
   let lastTime = 0;
@@ -139,7 +150,13 @@ export function decodeBlock(bytes: Uint8Array): Block {
   const evicted = { readings: from.varint(), through: from.varint() };
   const acted: string[] = [];
   for (let left = from.varint(); left > 0; left--) acted.push(from.text());
-  return { tick, readings, refusals, evicted, acted };
+  return { tick, interned, readings, refusals, evicted, acted };
+}
+
+function readNames(from: ByteReader): { device: string; signal: string }[] {
+  const names: { device: string; signal: string }[] = [];
+  for (let left = from.varint(); left > 0; left--) names.push({ device: from.text(), signal: from.text() });
+  return names;
 }
 
 /** Deltas beyond this are written as f64: doubling them must stay a safe integer. */

@@ -41,13 +41,13 @@ export class HubModel {
           position = seq;
           if (seq <= cursor) continue;
           cursor = seq;
+          this.#cursors.set(key, cursor);
           const { panes, transitions } = decodeFrame(frame);
           this.panes.push(...panes);
           this.transitions.push(...transitions);
         }
         if (entries.length === 0) break;
       }
-      this.#cursors.set(key, cursor);
       await lane.ack(cursor);
     }
   }

@@ -4,7 +4,8 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, expect, test } from 'vitest';
-import { baseTime, pane, retraction, tempFolder } from '../testing/fixtures.ts';
+import { statistics } from '@weir/shared/model/pane.ts';
+import { baseTime, pane, retraction, tempFolder, tumbling } from '../testing/fixtures.ts';
 import { SqliteStore } from './sqlite.ts';
 import { StoreOutage } from './store.ts';
 import { storeSuite } from './store.suite.ts';
@@ -56,6 +57,28 @@ test('what was stored before there were other windows than tumbling ones is stil
   expect(await store.countStored()).toBe(9);
   await store.write({ panes: [{ gateway: 'line-3', pane: retraction(pane()) }], transitions: [] });
   expect(await store.countStored()).toBe(0);
+  await store.close();
+});
+
+test('whatever sets of statistics come, a pane has those of its latest revision', async () => {
+  const store = new SqliteStore(join(folder.path, 'sets.db'));
+  const sets = statistics.flatMap((first, at) => statistics.slice(at + 1).map((second) => [first, second]));
+  for (const [revision, compute] of sets.entries()) {
+    const written = pane({ window: tumbling('10s', 10_000, compute), revision, values: [revision, -revision] });
+    await store.write({ panes: [{ gateway: 'line-3', pane: written }], transitions: [] });
+  }
+  const query = {
+    gateway: 'line-3',
+    device: 'press',
+    signal: 'temperature',
+    window: '10s',
+    from: 0,
+    to: 4e12,
+    limit: 9,
+  };
+  const last = sets.length - 1;
+  expect(await store.panes(query)).toMatchObject([{ revision: last, values: { p95: last, p99: -last } }]);
+  expect(Object.keys((await store.panes(query))[0]?.values ?? {})).toEqual(['p95', 'p99']);
   await store.close();
 });
 

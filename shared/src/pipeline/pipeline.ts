@@ -35,6 +35,8 @@ export class Pipeline {
   readonly #due: SeriesState[] = [];
   readonly #flagged = new Map<Flag, number>();
   #transitions: Transition[] = [];
+  /** Whether a tick has made a derived reading since the last drain. */
+  #hasDerived = false;
   /** Arrival time of the last tick. */
   #now = -Infinity;
 
@@ -52,6 +54,11 @@ export class Pipeline {
   /** Readings that were uncertain, by why; they are in windows, counted. */
   get flagged(): ReadonlyMap<Flag, number> {
     return this.#flagged;
+  }
+
+  /** Whether the next drain changes anything. A tick and a drain that do not may be forgotten: a replay needs them not. */
+  get hasWork(): boolean {
+    return this.#due.length > 0 || this.#transitions.length > 0 || this.#hasDerived;
   }
 
   /** @returns why the reading was refused; it is in the ledger already */
@@ -109,6 +116,7 @@ export class Pipeline {
       this.heldBytes += state.heldBytes - before;
     }
     this.#due.length = 0;
+    this.#hasDerived = false;
     this.#keepWithinMemory();
     const transitions = this.#transitions;
     this.#transitions = [];
@@ -151,6 +159,7 @@ export class Pipeline {
   #enter(state: SeriesState, { time, quality }: Reading, value: number, arrival: number): LossReason | undefined {
     if (state.repeats?.isRepeat(time, value) === true) return 'repeated';
     state.lastArrival = arrival;
+    const reached = state.watermark.time;
     state.watermark.observe(time);
     const flag = quality === 'uncertain' ? 'source' : state.judge?.judge(time, value);
     const counts = flag === undefined || state.plan.useUncertain;
@@ -162,7 +171,7 @@ export class Pipeline {
       }
     }
     for (const window of state.windows) {
-      const due = counts ? window.add(time, value) : window.flag(time);
+      const due = counts ? window.add(time, value, reached) : window.flag(time, reached);
       if (due < state.nextDue) state.nextDue = due;
     }
     if (state.watermark.time >= state.nextDue) this.#enlist(state);
@@ -174,6 +183,7 @@ export class Pipeline {
   /** What is computed of readings goes their way; it never came in, so the ledger does not know it. */
   #takeDerived(arrival: number): Derived {
     return (device, signal, time, result) => {
+      this.#hasDerived = true;
       const series = this.series.intern(device, signal);
       if (series === undefined) return;
       const state = this.#states[series.id] ?? this.#state(series.id);

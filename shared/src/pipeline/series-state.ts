@@ -124,8 +124,11 @@ export class SeriesState {
    */
   liftTo(time: number): boolean {
     const last = this.windows.reduce((latest, window) => Math.max(latest, window.lastDue()), -Infinity);
-    this.watermark.liftTo(Math.min(last, time));
-    return this.watermark.time >= this.nextDue;
+    const reached = Math.min(last, time);
+    // Where nothing comes of it, it stays: a tick that changes nothing need not be remembered.
+    if (Math.max(reached, this.watermark.time) < this.nextDue) return false;
+    this.watermark.liftTo(reached);
+    return true;
   }
 
   #look(): void {
@@ -145,6 +148,9 @@ export class SeriesState {
     to.float(lifted);
     to.float(this.oldest);
     to.float(this.lastArrival);
+    to.varint(this.heldBytes);
+    to.float(this.nextDue);
+    to.float(this.nextTimer);
     to.varint(this.losses.size);
     for (const [reason, count] of this.losses) {
       to.text(reason);
@@ -172,6 +178,7 @@ export class SeriesState {
     this.watermark.restore(newest, lifted);
     this.#floor = from.float();
     this.lastArrival = from.float();
+    const [heldBytes, nextDue, nextTimer] = [from.varint(), from.float(), from.float()];
     for (let left = from.varint(); left > 0; left--) {
       const name = from.text();
       const count = from.varint();
@@ -193,6 +200,10 @@ export class SeriesState {
     }
     this.#accountBy(first);
     this.#look();
+    // As it was: looking earlier or later than without the restart, the limit of memory would strike at another time.
+    this.heldBytes = heldBytes;
+    this.nextDue = Math.min(this.nextDue, nextDue);
+    this.nextTimer = Math.min(this.nextTimer, nextTimer);
     return dropped.filter((key) => !keysOfOthers.has(key));
   }
 

@@ -77,14 +77,17 @@ export class CountWindows implements WindowOperator {
     return this.#sealed.bytes;
   }
 
-  add(time: number, value: number): number {
+  /** What the watermark has passed is settled before the reading is looked at, not at some drain. */
+  add(time: number, value: number, watermark = -Infinity): number {
+    if ((this.#times[0] ?? Infinity) <= watermark) this.#settle(watermark);
     if (time > this.#settledThrough) return this.#wait(time, value, mark.none);
     const window = this.#windowOf(time);
     window.accumulator.add(time, value);
     return this.#isOver(window) ? -Infinity : Infinity;
   }
 
-  flag(time: number): number {
+  flag(time: number, watermark = -Infinity): number {
+    if ((this.#times[0] ?? Infinity) <= watermark) this.#settle(watermark);
     if (time > this.#settledThrough) return this.#wait(time, 0, mark.flagged);
     const window = this.#windowOf(time);
     window.accumulator.flag();
@@ -93,7 +96,10 @@ export class CountWindows implements WindowOperator {
 
   /** A window that is not full is not due, however long it takes. */
   nextDue(): number {
-    return this.#open.some((window) => this.#isOver(window)) ? -Infinity : (this.#times[0] ?? Infinity);
+    const isDue = this.#open.some(
+      (window) => this.#isOver(window) && !(this.#timers.coalesces && window.accumulator.closed),
+    );
+    return isDue ? -Infinity : (this.#times[0] ?? Infinity);
   }
 
   lastDue(): number {
@@ -101,13 +107,16 @@ export class CountWindows implements WindowOperator {
   }
 
   nextTimer(): number {
-    return this.#timers.next(this.#hasNews());
+    const hasNews = this.#open.some(
+      ({ accumulator }) => !accumulator.closed && accumulator.reported !== accumulator.total,
+    );
+    return this.#timers.next(hasNews, this.#open.some(({ accumulator }) => accumulator.closed)); // prettier-ignore
   }
 
   close(watermark: number, now: number, emit: (pane: WindowPane) => void): void {
     this.#settle(watermark);
     const late = this.#timers.mayCorrect(now);
-    const early = this.#timers.isEarlyDue(now, this.#hasNews());
+    const early = this.#timers.isEarlyDue(now);
     const oldest = watermark - this.#latenessMs;
     // No reading that is accepted from here on falls into an earlier window.
     const oldestStart = this.#newestStartBefore(oldest);
@@ -121,7 +130,10 @@ export class CountWindows implements WindowOperator {
         this.#sealed.put(start, sealedBytes(window.last, accumulator));
         continue;
       }
-      if (!isOver && early && accumulator.reported !== accumulator.total) emit(this.#pane(window, isOver));
+      if (!isOver && early && accumulator.reported !== accumulator.total) {
+        emit(this.#pane(window, isOver));
+        this.#timers.saidEarly(now);
+      }
       accumulator.foldBefore(oldest);
       open.push(window);
     }
@@ -271,11 +283,6 @@ export class CountWindows implements WindowOperator {
     let newest = this.#sealed.startsBetween(-Infinity, time).at(-1) ?? -Infinity;
     for (const { start } of this.#open) if (start > newest && start < time) newest = start;
     return newest;
-  }
-
-  /** Whether a pane would say anything new: a window can stay open for ever, and nobody need look at it until then. */
-  #hasNews(): boolean {
-    return this.#open.some(({ accumulator }) => accumulator.closed || accumulator.reported !== accumulator.total);
   }
 
   /** Whether its boundaries are drawn: all but the one being filled. */

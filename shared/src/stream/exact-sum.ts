@@ -4,9 +4,10 @@
 // A sum is held as three float64 that are added exactly, never rounded into one: an addition to the first leaves an error
 // that is itself a float64 (twoSum: Knuth, "The Art of Computer Programming", vol. 2, 4.2.2, theorem B), which is added to the
 // second, whose error is added to the third. The idea is that of Shewchuk's expansions ("Adaptive Precision Floating-Point
-// Arithmetic and Fast Robust Geometric Predicates", 1997), cut off at 159 bits, enough for the squares of any sensor. What
-// does not fit (1e30 and 1e-30 in one sum), and what float64 cannot hold (sums beyond 1.8e308, products below 5e-324),
-// goes through BigInt: a thousand times slower, and just as exact. So there is no overflow on the way, only in an answer.
+// Arithmetic and Fast Robust Geometric Predicates", 1997), cut off at 159 bits: values may span thirty orders of magnitude,
+// and seven where their squares are added. What does not fit, and what float64 cannot hold (sums beyond 1.8e308, products
+// below 5e-324), goes through BigInt: hundreds of times slower, and just as exact. So only an
+// answer can overflow, nothing on the way to it.
 //
 // An answer is the exact value rounded once, half to even. So that bytes are alike, too, a sum is settled before it is
 // written: the first part becomes the exact value rounded, the second what this left, rounded, and so on.

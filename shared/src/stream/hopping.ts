@@ -75,7 +75,8 @@ export class HoppingWindows implements WindowOperator {
   }
 
   nextDue(): number {
-    if (this.#corrected.size > 0) return -Infinity;
+    // Corrections that are coalesced go out at their time, wherever the watermark is.
+    if (this.#corrected.size > 0 && !this.#timers.coalesces) return -Infinity;
     for (const start of this.#starts) {
       const end = Math.max(this.#firstEnd(start), this.#closedThrough + this.#slideMs);
       if (end <= start + this.#sizeMs) return end;
@@ -90,7 +91,7 @@ export class HoppingWindows implements WindowOperator {
   }
 
   nextTimer(): number {
-    return this.#timers.next(this.#corrected.size > 0);
+    return this.#timers.next(false, this.#corrected.size > 0);
   }
 
   close(watermark: number, now: number, emit: (pane: WindowPane) => void): void {

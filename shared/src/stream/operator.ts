@@ -27,13 +27,14 @@ export interface WindowOperator {
 
   /**
    * Takes a reading in. The caller has refused what is behind the watermark by more than the lateness.
+   * @param watermark where it was before this reading
    * @returns the watermark at which something is due because of it; Infinity when that is no earlier than what was due
    */
-  add(time: number, value: number): number;
+  add(time: number, value: number, watermark: number): number;
   /** As `add`, of a reading that is to be counted and otherwise left out. */
-  flag(time: number): number;
+  flag(time: number, watermark: number): number;
 
-  /** The watermark at which the next pane is due; -Infinity when a correction waits; Infinity when nothing is open. */
+  /** The watermark at which the next pane is due; -Infinity at the next drain; Infinity when none waits for the watermark. */
   nextDue(): number;
   /** The watermark at which everything open would be closed; -Infinity when nothing is. */
   lastDue(): number;

@@ -8,6 +8,9 @@ import { ByteReader, type ByteWriter } from '../model/bytes.ts';
 import { Samples } from './samples.ts';
 import { Sealed, scratchBytes } from './sealed.ts';
 
+/** Event time and value, not packed. */
+const bytesPerReading = 16;
+
 export class Repeats {
   readonly #pieceMs: number;
   readonly #sealed = new Sealed();
@@ -25,7 +28,8 @@ export class Repeats {
 
   /** Memory held. */
   get bytes(): number {
-    return this.#sealed.bytes + this.#current.bytes + this.#other.bytes;
+    // By what they hold, not by what room they have: that is another after a restart, and a limit must not be.
+    return this.#sealed.bytes + (this.#current.length + this.#other.length) * bytesPerReading;
   }
 
   /** Whether this reading has been here and is not forgotten; if not, it has now. */

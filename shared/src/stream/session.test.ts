@@ -165,7 +165,7 @@ test('a correction that waits holds up no other session', () => {
     windows.add(30, 1);
     close(windows, 30, now);
   }
-  expect(brief(close(windows, 40, 200))).toStrictEqual(['30-40 on_time r1 2/2/0']);
+  expect(brief(close(windows, 40, 200))).toStrictEqual(['30-40 on_time r2 2/2/0']);
   expect(brief(close(windows, 40, 1000))).toStrictEqual(['0-11 late r2 3/3/1']);
 });
 

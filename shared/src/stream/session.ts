@@ -22,6 +22,8 @@ interface Session {
   /** Time of the last reading. */
   last: number;
   readonly accumulator: Accumulator;
+  /** Whether it is over, and its correction waits for the arrival clock. */
+  waits: boolean;
   /** The last pane under this start. */
   shown: Shown | undefined;
   /** The last panes under starts it has taken in; the next pane retracts them. */
@@ -93,7 +95,8 @@ export class SessionWindows implements WindowOperator {
   }
 
   nextDue(): number {
-    const [first] = this.#open;
+    // Corrections that are coalesced go out at their time, wherever the watermark is.
+    const first = this.#open.find(({ waits }) => !waits);
     return first === undefined ? Infinity : first.last + this.#gapMs;
   }
 
@@ -103,12 +106,13 @@ export class SessionWindows implements WindowOperator {
   }
 
   nextTimer(): number {
-    return this.#timers.next(this.#open.length > 0);
+    const hasNews = this.#open.some(({ accumulator, waits }) => !waits && accumulator.reported !== accumulator.total);
+    return this.#timers.next(hasNews, this.#open.some(({ waits }) => waits)); // prettier-ignore
   }
 
   close(watermark: number, now: number, emit: (pane: WindowPane) => void): void {
     const late = this.#timers.mayCorrect(now);
-    const early = this.#timers.isEarlyDue(now, this.#open.length > 0);
+    const early = this.#timers.isEarlyDue(now);
     const oldest = watermark - this.#latenessMs;
     const open: Session[] = [];
     for (const session of this.#open) {
@@ -121,7 +125,11 @@ export class SessionWindows implements WindowOperator {
         this.#seal(session);
         continue;
       }
-      if (!isOver && early && accumulator.reported !== accumulator.total) this.#emit(session, isOver, emit);
+      if (!isOver && early && accumulator.reported !== accumulator.total) {
+        this.#emit(session, isOver, emit);
+        this.#timers.saidEarly(now);
+      }
+      session.waits = isOver;
       accumulator.foldBefore(oldest);
       open.push(session);
     }
@@ -201,6 +209,7 @@ export class SessionWindows implements WindowOperator {
     const after = this.#open[at];
     const isInReach = after !== undefined && after.start < time + this.#gapMs;
     if (before !== undefined && time < before.last + this.#gapMs) {
+      before.waits = false;
       before.last = Math.max(before.last, time);
       if (isInReach) {
         this.#open.splice(at, 1);
@@ -209,13 +218,14 @@ export class SessionWindows implements WindowOperator {
       return before;
     }
     if (isInReach) {
+      after.waits = false;
       giveUpStart(after, after.gone);
       after.start = time;
       after.accumulator.revision = 0;
       return after;
     }
     const accumulator = Accumulator.for(this.#needs, this.#context);
-    const session: Session = { start: time, last: time, accumulator, shown: undefined, gone: [] };
+    const session: Session = { start: time, last: time, accumulator, waits: false, shown: undefined, gone: [] };
     this.#open.splice(at, 0, session);
     return session;
   }
@@ -232,7 +242,7 @@ export class SessionWindows implements WindowOperator {
       const last = from.float();
       const accumulator = Accumulator.read(from, this.#context);
       const shown = { start, end: last + this.#gapMs, revision: accumulator.revision, isEarly: false };
-      this.#open.splice(this.#placeOf(start), 0, { start, last, accumulator, shown, gone: [] });
+      this.#open.splice(this.#placeOf(start), 0, { start, last, accumulator, waits: false, shown, gone: [] });
     }
   }
 
@@ -331,7 +341,14 @@ function writeSession({ start, last, accumulator, shown, gone }: Session, to: By
 
 function readSession(from: ByteReader, context: SignalContext): Session {
   const [start, last] = [from.float(), from.float()];
-  const session: Session = { start, last, accumulator: Accumulator.read(from, context), shown: undefined, gone: [] };
+  const session: Session = {
+    start,
+    last,
+    accumulator: Accumulator.read(from, context),
+    waits: false,
+    shown: undefined,
+    gone: [],
+  };
   for (let left = from.varint(); left > 0; left--) {
     const [start, end, revision, early] = [from.float(), from.float(), from.varint(), from.varint()];
     const shown = { start, end, revision, isEarly: early === 1 };

@@ -10,32 +10,40 @@ export class Timers {
   #nextEarly = -Infinity;
   /** Arrival time before which no correction goes out. */
   #nextLate = -Infinity;
-  /** Whether a correction waits for it. */
-  #isWaiting = false;
 
   constructor({ earlyEveryMs, lateEveryMs }: Pick<WindowSpec, 'earlyEveryMs' | 'lateEveryMs'>) {
     this.#earlyEveryMs = earlyEveryMs;
     this.#lateEveryMs = lateEveryMs;
   }
 
-  /** The arrival time to come back at; Infinity when nothing here waits for time. */
-  next(isOpen: boolean): number {
-    if (!isOpen) return Infinity;
-    const early = this.#earlyEveryMs > 0 ? this.#nextEarly : Infinity;
-    return this.#isWaiting ? Math.min(early, this.#nextLate) : early;
+  /**
+   * The arrival time to come back at; Infinity when nothing waits for time: nobody is woken to say nothing.
+   * @param news whether an open window has something no pane has said @param corrections whether a closed one has
+   */
+  next(news: boolean, corrections: boolean): number {
+    const early = this.#earlyEveryMs > 0 && news ? this.#nextEarly : Infinity;
+    const late = this.#lateEveryMs > 0 && corrections ? this.#nextLate : Infinity;
+    return Math.min(early, late);
   }
 
-  /** Whether early panes go out now; if so, the next ones wait for the next whole multiple of the interval. */
-  isEarlyDue(now: number, isOpen: boolean): boolean {
-    if (this.#earlyEveryMs === 0 || !isOpen || now < this.#nextEarly) return false;
+  /** Whether corrections wait for their time, and not for the next drain. */
+  get coalesces(): boolean {
+    return this.#lateEveryMs > 0;
+  }
+
+  /** Whether early panes may go out now. */
+  isEarlyDue(now: number): boolean {
+    return this.#earlyEveryMs > 0 && now >= this.#nextEarly;
+  }
+
+  /** Early panes went out: the next ones wait for the next whole multiple of the interval. */
+  saidEarly(now: number): void {
     this.#nextEarly = (Math.floor(now / this.#earlyEveryMs) + 1) * this.#earlyEveryMs;
-    return true;
   }
 
-  /** Whether corrections go out now; those that may not wait for `next`. */
+  /** Whether corrections may go out now. */
   mayCorrect(now: number): boolean {
-    this.#isWaiting = now < this.#nextLate;
-    return !this.#isWaiting;
+    return now >= this.#nextLate;
   }
 
   corrected(now: number): void {
@@ -45,16 +53,12 @@ export class Timers {
   write(to: ByteWriter): void {
     to.float(this.#nextEarly);
     to.float(this.#nextLate);
-    to.varint(this.#isWaiting ? 1 : 0);
   }
 
   read(from: ByteReader): void {
-    const [nextEarly, nextLate, isWaiting] = [from.float(), from.float(), from.varint() === 1];
+    const [nextEarly, nextLate] = [from.float(), from.float()];
     if (this.#earlyEveryMs > 0) this.#nextEarly = nextEarly;
-    if (this.#lateEveryMs > 0) {
-      this.#nextLate = nextLate;
-      this.#isWaiting = isWaiting;
-    }
+    if (this.#lateEveryMs > 0) this.#nextLate = nextLate;
   }
 }
 

@@ -70,7 +70,7 @@ export class TumblingWindows implements WindowOperator {
   }
 
   nextDue(): number {
-    const [first] = this.#starts;
+    const first = this.#starts.find((_, index) => !this.#waits(this.#open[index]));
     return first === undefined ? Infinity : this.#alignment.endOf(first);
   }
 
@@ -80,12 +80,13 @@ export class TumblingWindows implements WindowOperator {
   }
 
   nextTimer(): number {
-    return this.#timers.next(this.#open.length > 0);
+    const hasNews = this.#open.some((window) => !window.closed && window.reported !== window.total);
+    return this.#timers.next(hasNews, this.#open.some((window) => window.closed)); // prettier-ignore
   }
 
   close(watermark: number, now: number, emit: (pane: WindowPane) => void): void {
     const late = this.#timers.mayCorrect(now);
-    const early = this.#timers.isEarlyDue(now, this.#open.length > 0);
+    const early = this.#timers.isEarlyDue(now);
     const starts: number[] = [];
     const open: Accumulator[] = [];
     for (const [index, start] of this.#starts.entries()) {
@@ -101,6 +102,7 @@ export class TumblingWindows implements WindowOperator {
       }
       if (!isOver && early && accumulator.reported !== accumulator.total) {
         emit(this.#pane(start, end, accumulator, false));
+        this.#timers.saidEarly(now);
       }
       accumulator.foldBefore(watermark - this.#latenessMs);
       starts.push(start);
@@ -184,6 +186,11 @@ export class TumblingWindows implements WindowOperator {
     this.#open.splice(at, 0, accumulator);
     this.#current = accumulator;
     return true;
+  }
+
+  /** Whether it is a correction that goes out at its time, wherever the watermark is. */
+  #waits(window: Accumulator | undefined): boolean {
+    return this.#timers.coalesces && window?.closed === true;
   }
 
   #pane(start: number, end: number, accumulator: Accumulator, isOver: boolean): WindowPane {
