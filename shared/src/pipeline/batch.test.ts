@@ -46,7 +46,9 @@ const expectMs = 500;
 const row = fc.record({
   device: fc.constantFrom('a', 'b'),
   signal: fc.constantFrom('temperature', 'pressure', 'vibration'),
-  time: fc.integer({ min: 0, max: 30_000 * 8 }).map((eighths) => eighths / 8),
+  time: fc
+    .oneof(fc.integer({ min: 0, max: 30_000 * 8 }), fc.integer({ min: 0, max: 6000 * 8 }))
+    .map((eighths) => eighths / 8),
   value: fc.oneof(fc.integer({ min: -5, max: 5 }), fc.constant(-0), fc.double({ min: 1e-3, max: 1e6, noNaN: true })),
 });
 
@@ -70,16 +72,27 @@ function largestDelay(rows: readonly SeriesRow[]): number {
   return delay;
 }
 
-function planFor(delay: number, disorderShare: number, windows = windowsBySignal): Plan {
+interface Bounds {
+  readonly delay: number;
+  readonly disorderShare: number;
+  /** Whether a silence lifts the watermark: to the end of what is open. */
+  readonly idles: boolean;
+}
+
+/** The tightest that lets every reading in. */
+function planFor({ delay, disorderShare, idles }: Bounds, windows = windowsBySignal): Plan {
   const disorderMs = Math.floor(delay * disorderShare);
-  // The idle rule lifts the watermark to the end of what is open.
-  const latenessMs = delay - disorderMs + 60_000;
+  const latenessMs = delay - disorderMs + (idles ? 60_000 : 0);
   const on = { operator: '>', limit: 2 } as const;
   return planOf(
     Object.entries(windows).map(([signal, own]) =>
       signalOf({ signal, windows: own, disorderMs, latenessMs, on, expectMs, mayRepeat: true }),
     ),
   );
+}
+
+function hasIdle(between: readonly Break[]): boolean {
+  return between.some((one) => one.startsWith('idle'));
 }
 
 /** Runs the readings, checks the ledger at every step, and returns every pane ever emitted, in order. */
@@ -184,7 +197,8 @@ test('the final panes are those of a batch computation, in any order, with any c
   fc.assert(
     fc.property(run, ({ rows: relative, breaks: between, epoch, disorderShare }) => {
       const rows = relative.map((one) => ({ ...one, time: epoch + one.time }));
-      const panes = stream(rows, between, planFor(largestDelay(rows), disorderShare));
+      const plan = planFor({ delay: largestDelay(rows), disorderShare, idles: hasIdle(between) });
+      const panes = stream(rows, between, plan);
       const final = finalPanes(panes);
       expectBatch(final, distinct(rows), windowsBySignal);
       const accounted = [...final.values()].reduce((sum, pane) => sum + pane.accounted, 0);
@@ -207,7 +221,8 @@ test('any permutation and repetition of the readings gives the same final panes,
     fc.property(permuted, ({ run: { rows, breaks: between, disorderShare }, again, otherBreaks }) => {
       // The same readings, in another order and with some of them twice.
       const other = [...again, ...rows];
-      const plan = planFor(Math.max(largestDelay(rows), largestDelay(other)), disorderShare);
+      const delay = Math.max(largestDelay(rows), largestDelay(other));
+      const plan = planFor({ delay, disorderShare, idles: hasIdle(between) || hasIdle(otherBreaks) });
       expect(essence(finalPanes(stream(other, otherBreaks, plan)))).toStrictEqual(
         essence(finalPanes(stream(rows, between, plan))),
       );
@@ -223,7 +238,9 @@ test('count windows are those of a batch computation, in any order within the di
       const windows = { steps: countWindows };
       // A silence settles what is there; what comes later than that is late, and moves no boundary.
       const awake = between.map((one): Break => (one.startsWith('idle') ? 'commit' : one));
-      const final = finalPanes(stream(rows, awake, planFor(largestDelay(rows) + 1, 1, windows)));
+      const final = finalPanes(
+        stream(rows, awake, planFor({ delay: largestDelay(rows) + 1, disorderShare: 1, idles: true }, windows)),
+      );
       const full = [...final.values()].filter(({ count }) => count >= 3);
       const expected = distinct(rows);
       const complete = new Map(full.map((pane) => [keyOf(pane), pane]));
@@ -255,7 +272,7 @@ function expectBatchOfFull(final: ReadonlyMap<string, Pane>, rows: readonly Seri
 test('a restart changes nothing at all: the same panes, bit for bit, in the same order', () => {
   fc.assert(
     fc.property(run, ({ rows, breaks: between, disorderShare }) => {
-      const plan = planFor(largestDelay(rows), disorderShare);
+      const plan = planFor({ delay: largestDelay(rows), disorderShare, idles: hasIdle(between) });
       const commits = between.map((one): Break =>
         one === 'restart' ? 'commit' : one === 'idle and restart' ? 'idle' : one,
       );
