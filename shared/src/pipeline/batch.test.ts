@@ -13,6 +13,7 @@ import { restore, snapshot } from './snapshot.ts';
 
 /** 300 in `npm test`; `WEIR_SEEDS=10000 npm test -- batch` in the night. */
 const numRuns = Number(process.env['WEIR_SEEDS'] ?? 300);
+const timeout = 30_000 + numRuns * 60;
 
 interface SeriesRow extends Row {
   readonly device: string;
@@ -193,23 +194,27 @@ function distinct(rows: readonly SeriesRow[]): SeriesRow[] {
   return [...new Map(rows.map((one) => [`${one.device}/${one.signal}/${one.time}/${one.value}`, one])).values()];
 }
 
-test('the final panes are those of a batch computation, in any order, with any commits, silences and restarts', () => {
-  fc.assert(
-    fc.property(run, ({ rows: relative, breaks: between, epoch, disorderShare }) => {
-      const rows = relative.map((one) => ({ ...one, time: epoch + one.time }));
-      const plan = planFor({ delay: largestDelay(rows), disorderShare, idles: hasIdle(between) });
-      const panes = stream(rows, between, plan);
-      const final = finalPanes(panes);
-      expectBatch(final, distinct(rows), windowsBySignal);
-      const accounted = [...final.values()].reduce((sum, pane) => sum + pane.accounted, 0);
-      expect(accounted).toBe(distinct(rows).length);
-      expect(panes.reduce((sum, pane) => sum + pane.fresh, 0)).toBe(accounted);
-    }),
-    { numRuns },
-  );
-});
+test(
+  'the final panes are those of a batch computation, in any order, with any commits, silences and restarts',
+  { timeout },
+  () => {
+    fc.assert(
+      fc.property(run, ({ rows: relative, breaks: between, epoch, disorderShare }) => {
+        const rows = relative.map((one) => ({ ...one, time: epoch + one.time }));
+        const plan = planFor({ delay: largestDelay(rows), disorderShare, idles: hasIdle(between) });
+        const panes = stream(rows, between, plan);
+        const final = finalPanes(panes);
+        expectBatch(final, distinct(rows), windowsBySignal);
+        const accounted = [...final.values()].reduce((sum, pane) => sum + pane.accounted, 0);
+        expect(accounted).toBe(distinct(rows).length);
+        expect(panes.reduce((sum, pane) => sum + pane.fresh, 0)).toBe(accounted);
+      }),
+      { numRuns },
+    );
+  },
+);
 
-test('any permutation and repetition of the readings gives the same final panes, bit for bit', () => {
+test('any permutation and repetition of the readings gives the same final panes, bit for bit', { timeout }, () => {
   const permuted = run.chain((one) =>
     fc.record({
       run: fc.constant(one),
@@ -231,7 +236,7 @@ test('any permutation and repetition of the readings gives the same final panes,
   );
 });
 
-test('count windows are those of a batch computation, in any order within the disorder', () => {
+test('count windows are those of a batch computation, in any order within the disorder', { timeout }, () => {
   fc.assert(
     fc.property(run, ({ rows: relative, breaks: between, epoch }) => {
       const rows = relative.map((one) => ({ ...one, signal: 'steps', time: epoch + one.time }));
@@ -269,7 +274,7 @@ function expectBatchOfFull(final: ReadonlyMap<string, Pane>, rows: readonly Seri
   );
 }
 
-test('a restart changes nothing at all: the same panes, bit for bit, in the same order', () => {
+test('a restart changes nothing at all: the same panes, bit for bit, in the same order', { timeout }, () => {
   fc.assert(
     fc.property(run, ({ rows, breaks: between, disorderShare }) => {
       const plan = planFor({ delay: largestDelay(rows), disorderShare, idles: hasIdle(between) });
