@@ -219,12 +219,8 @@ export class SeriesState {
   #accountBy(key: string | undefined): void {
     if (this.plan.derived !== undefined) return;
     const same = this.windows.find((window) => windowKey(window.spec) === key);
-    const chosen = this.windows.find((window) => window.accounts);
-    if (same === undefined) chosen?.takeOverAccount();
-    else if (same !== chosen) {
-      chosen?.giveUpAccount();
-      same.resumeAccount();
-    }
+    if (same === undefined) this.windows.find((window) => window.accounts)?.takeOverAccount();
+    else for (const window of this.windows) window.accounts = window === same;
   }
 }
 

@@ -291,9 +291,9 @@ test('taking over the account leaves out what another window accounts for, also 
   expect(read.unreported()).toBe(3);
   expect(brief(close(read, 60))).toStrictEqual(['10-30 late r1 4/1/1', '40-50 on_time r0 3/1/1']);
   expect(read.unreported()).toBe(1);
-  read.giveUpAccount();
+  read.accounts = false;
   expect(read.unreported()).toBe(0);
-  read.resumeAccount();
+  read.accounts = true;
   expect(read.unreported()).toBe(1);
 });
 

@@ -41,7 +41,7 @@ export class CountWindows implements WindowOperator {
   readonly #needs: Needs;
   readonly #size: number;
   readonly #timers: Timers;
-  #accounts: boolean;
+  accounts: boolean;
   // Readings the watermark has not reached, and those since the last drain; sorted by time, parallel.
   readonly #times: number[] = [];
   readonly #values: number[] = [];
@@ -61,11 +61,7 @@ export class CountWindows implements WindowOperator {
     this.#needs = needsOf(spec.compute);
     this.#size = spec.shape.size;
     this.#timers = timersOf(spec);
-    this.#accounts = accounts;
-  }
-
-  get accounts(): boolean {
-    return this.#accounts;
+    this.accounts = accounts;
   }
 
   /** The readings that wait are one more. */
@@ -150,13 +146,13 @@ export class CountWindows implements WindowOperator {
   }
 
   unreported(): number {
-    if (!this.#accounts) return 0;
+    if (!this.accounts) return 0;
     const waiting = this.#marks.reduce((count, marks) => count + ((marks & mark.exempt) === 0 ? 1 : 0), 0);
     return this.#open.reduce((count, { accumulator }) => count + accumulator.total - accumulator.reported, waiting);
   }
 
   takeOverAccount(): void {
-    this.#accounts = true;
+    this.accounts = true;
     for (const [index, marks] of this.#marks.entries()) this.#marks[index] = marks | mark.exempt;
     for (const { accumulator } of this.#open) accumulator.exemptAll();
     this.#sealed.rewrite((bytes) => {
@@ -164,14 +160,6 @@ export class CountWindows implements WindowOperator {
       accumulator.exemptAll();
       return sealedBytes(last, accumulator);
     });
-  }
-
-  resumeAccount(): void {
-    this.#accounts = true;
-  }
-
-  giveUpAccount(): void {
-    this.#accounts = false;
   }
 
   write(to: ByteWriter): void {
@@ -292,7 +280,7 @@ export class CountWindows implements WindowOperator {
 
   #pane(window: CountWindow, isOver: boolean): WindowPane {
     const { start, last: end, accumulator } = window;
-    const frame = { spec: this.spec, start, end, span: noLength, isOver, accounts: this.#accounts };
+    const frame = { spec: this.spec, start, end, span: noLength, isOver, accounts: this.accounts };
     return paneOf(accumulator, frame, this.#context);
   }
 }

@@ -23,7 +23,7 @@ export class HoppingWindows implements WindowOperator {
   readonly #slideMs: number;
   readonly #sliceMs: number;
   readonly #timers: Timers;
-  #accounts: boolean;
+  accounts: boolean;
   /** Slices that windows still to come need, and older ones a late reading has fallen into; sorted by start. */
   #starts: number[] = [];
   #slices: Accumulator[] = [];
@@ -47,11 +47,7 @@ export class HoppingWindows implements WindowOperator {
     this.#slideMs = spec.shape.slideMs;
     this.#sliceMs = sliceMs(spec.shape.sizeMs, spec.shape.slideMs);
     this.#timers = timersOf(spec);
-    this.#accounts = accounts;
-  }
-
-  get accounts(): boolean {
-    return this.#accounts;
+    this.accounts = accounts;
   }
 
   get openCount(): number {
@@ -131,26 +127,18 @@ export class HoppingWindows implements WindowOperator {
   }
 
   unreported(): number {
-    if (!this.#accounts) return 0;
+    if (!this.accounts) return 0;
     return this.#slices.reduce((count, slice) => count + slice.total - slice.reported, 0);
   }
 
   takeOverAccount(): void {
-    this.#accounts = true;
+    this.accounts = true;
     for (const slice of this.#slices) slice.exemptAll();
     this.#sealed.rewrite((bytes) => {
       const slice = Accumulator.read(new ByteReader(bytes), this.#context);
       slice.exemptAll();
       return scratchBytes((to) => slice.write(to));
     });
-  }
-
-  resumeAccount(): void {
-    this.#accounts = true;
-  }
-
-  giveUpAccount(): void {
-    this.#accounts = false;
   }
 
   write(to: ByteWriter): void {
@@ -220,8 +208,8 @@ export class HoppingWindows implements WindowOperator {
       revision,
       retracted: false,
       count: all.count,
-      accounted: this.#accounts ? accounted : 0,
-      fresh: this.#accounts ? fresh : 0,
+      accounted: this.accounts ? accounted : 0,
+      fresh: this.accounts ? fresh : 0,
       values: this.spec.compute.map((statistic) => all.value(statistic, span, this.#context)),
     };
   }

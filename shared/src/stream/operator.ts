@@ -19,7 +19,7 @@ export type WindowPane = Omit<Pane, 'series'>;
 export interface WindowOperator {
   readonly spec: WindowSpec;
   /** Whether this window accounts for the series' readings: at most one window of a series does. */
-  readonly accounts: boolean;
+  accounts: boolean;
   /** Windows (or slices of them) being filled or corrected. */
   readonly openCount: number;
   /** Bytes held for closed windows that late readings may still correct. */
@@ -48,12 +48,8 @@ export interface WindowOperator {
 
   /** Readings held that no pane has reported yet; 0 where another window accounts for them. */
   unreported(): number;
-  /** Accounts from here on; what it holds now is on another window's account. */
+  /** Accounts from here on, and what it holds now is on another window's account. */
   takeOverAccount(): void;
-  /** Has accounted all along, under another plan. */
-  resumeAccount(): void;
-  /** Does not account from here on. */
-  giveUpAccount(): void;
 
   write(to: ByteWriter): void;
   read(from: ByteReader): void;

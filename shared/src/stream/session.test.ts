@@ -326,10 +326,10 @@ test('taking over the account leaves out what another window accounts for, also 
     '0-30 late r1 4/1/1',
     '60-71 on_time r0 2/1/1',
   ]);
-  windows.giveUpAccount();
+  windows.accounts = false;
   windows.add(13, 1);
   expect(brief(close(windows, 80))).toStrictEqual(['0-30 late r2 5/0/0']);
-  windows.resumeAccount();
+  windows.accounts = true;
   expect(windows.accounts).toBe(true);
 });
 

@@ -14,31 +14,17 @@ import type { WindowSpec } from '../model/pane.ts';
 import { Accumulator, needsOf, type Needs } from './accumulator.ts';
 import type { SignalContext, WindowOperator, WindowPane } from './operator.ts';
 import { paneOf } from './pane-of.ts';
-import { Sealed, scratchBytes } from './sealed.ts';
+import { Sealed } from './sealed.ts';
+import {
+  giveUpStart,
+  join,
+  readSession,
+  sealedBytes,
+  writeSession,
+  type Session,
+  type Shown,
+} from './session-record.ts';
 import { timersOf, type Timers } from './timers.ts';
-
-interface Session {
-  start: number;
-  /** Time of the last reading. */
-  last: number;
-  readonly accumulator: Accumulator;
-  /** Whether it is over, and its correction waits for the arrival clock. */
-  waits: boolean;
-  /** The last pane under this start. */
-  shown: Shown | undefined;
-  /** The last panes under starts it has taken in; the next pane retracts them. */
-  readonly gone: Shown[];
-}
-
-/** What readers of the panes know of a start. */
-interface Shown {
-  readonly start: number;
-  readonly end: number;
-  /** Of its next pane. */
-  readonly revision: number;
-  /** Whether all its panes were early ones. */
-  readonly isEarly: boolean;
-}
 
 const noLength = { lengthMs: NaN, heldUntil: NaN };
 
@@ -49,7 +35,7 @@ export class SessionWindows implements WindowOperator {
   readonly #needs: Needs;
   readonly #gapMs: number;
   readonly #timers: Timers;
-  #accounts: boolean;
+  accounts: boolean;
   /** Sessions the watermark has not passed, and older ones a late reading has changed; sorted, seldom more than two. */
   #open: Session[] = [];
   /** The time of the last reading, and the accumulator. */
@@ -67,11 +53,7 @@ export class SessionWindows implements WindowOperator {
     this.#needs = needsOf(spec.compute);
     this.#gapMs = spec.shape.gapMs;
     this.#timers = timersOf(spec);
-    this.#accounts = accounts;
-  }
-
-  get accounts(): boolean {
-    return this.#accounts;
+    this.accounts = accounts;
   }
 
   get openCount(): number {
@@ -151,12 +133,12 @@ export class SessionWindows implements WindowOperator {
   }
 
   unreported(): number {
-    if (!this.#accounts) return 0;
+    if (!this.accounts) return 0;
     return this.#open.reduce((count, { accumulator }) => count + accumulator.total - accumulator.reported, 0);
   }
 
   takeOverAccount(): void {
-    this.#accounts = true;
+    this.accounts = true;
     for (const { accumulator } of this.#open) accumulator.exemptAll();
     this.#sealed.rewrite((bytes) => {
       const from = new ByteReader(bytes);
@@ -165,14 +147,6 @@ export class SessionWindows implements WindowOperator {
       accumulator.exemptAll();
       return sealedBytes(last, accumulator);
     });
-  }
-
-  resumeAccount(): void {
-    this.#accounts = true;
-  }
-
-  giveUpAccount(): void {
-    this.#accounts = false;
   }
 
   write(to: ByteWriter): void {
@@ -258,7 +232,7 @@ export class SessionWindows implements WindowOperator {
     session.gone.length = 0;
     const { start, accumulator } = session;
     const end = session.last + this.#gapMs;
-    const frame = { spec: this.spec, start, end, span: noLength, isOver, accounts: this.#accounts };
+    const frame = { spec: this.spec, start, end, span: noLength, isOver, accounts: this.accounts };
     emit(paneOf(accumulator, frame, this.#context));
     const isEarly = !isOver && (session.shown?.isEarly ?? true);
     session.shown = { start, end, revision: accumulator.revision, isEarly };
@@ -299,61 +273,4 @@ export class SessionWindows implements WindowOperator {
     const bytes = this.#sealed.peek(start);
     return bytes === undefined ? NaN : new ByteReader(bytes).float();
   }
-}
-
-/** What went out under the session's start is to be retracted, with the next pane of whose `gone` it is put to. */
-function giveUpStart(session: Session, gone: Shown[]): void {
-  if (session.shown !== undefined) gone.push(session.shown);
-  session.shown = undefined;
-}
-
-/** The later session becomes part of the earlier one. */
-function join(earlier: Session, later: Session): void {
-  earlier.gone.push(...later.gone);
-  giveUpStart(later, earlier.gone);
-  earlier.last = Math.max(earlier.last, later.last);
-  // Revisions count up start by start.
-  const { revision } = earlier.accumulator;
-  earlier.accumulator.merge(later.accumulator);
-  earlier.accumulator.revision = revision;
-}
-
-function sealedBytes(last: number, accumulator: Accumulator): Uint8Array {
-  return scratchBytes((to) => {
-    to.float(last);
-    accumulator.write(to);
-  });
-}
-
-function writeSession({ start, last, accumulator, shown, gone }: Session, to: ByteWriter): void {
-  to.float(start);
-  to.float(last);
-  accumulator.write(to);
-  const all = shown === undefined ? gone : [...gone, shown];
-  to.varint(all.length);
-  for (const one of all) {
-    to.float(one.start);
-    to.float(one.end);
-    to.varint(one.revision);
-    to.varint(one.isEarly ? 1 : 0);
-  }
-}
-
-function readSession(from: ByteReader, context: SignalContext): Session {
-  const [start, last] = [from.float(), from.float()];
-  const session: Session = {
-    start,
-    last,
-    accumulator: Accumulator.read(from, context),
-    waits: false,
-    shown: undefined,
-    gone: [],
-  };
-  for (let left = from.varint(); left > 0; left--) {
-    const [start, end, revision, early] = [from.float(), from.float(), from.varint(), from.varint()];
-    const shown = { start, end, revision, isEarly: early === 1 };
-    if (start === session.start) session.shown = shown;
-    else session.gone.push(shown);
-  }
-  return session;
 }

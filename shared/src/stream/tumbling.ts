@@ -20,7 +20,7 @@ export class TumblingWindows implements WindowOperator {
   readonly #needs: Needs;
   readonly #alignment: Alignment;
   readonly #timers: Timers;
-  #accounts: boolean;
+  accounts: boolean;
   /** Windows being filled, or opened again by a late reading since the last drain; sorted by start, seldom more than two. */
   #starts: number[] = [];
   #open: Accumulator[] = [];
@@ -38,11 +38,7 @@ export class TumblingWindows implements WindowOperator {
     this.#needs = needsOf(spec.compute);
     this.#alignment = alignmentOf(spec.shape.sizeMs, spec.shape.zone);
     this.#timers = timersOf(spec);
-    this.#accounts = accounts;
-  }
-
-  get accounts(): boolean {
-    return this.#accounts;
+    this.accounts = accounts;
   }
 
   get openCount(): number {
@@ -125,26 +121,18 @@ export class TumblingWindows implements WindowOperator {
   }
 
   unreported(): number {
-    if (!this.#accounts) return 0;
+    if (!this.accounts) return 0;
     return this.#open.reduce((count, accumulator) => count + accumulator.total - accumulator.reported, 0);
   }
 
   takeOverAccount(): void {
-    this.#accounts = true;
+    this.accounts = true;
     for (const accumulator of this.#open) accumulator.exemptAll();
     this.#sealed.rewrite((bytes) => {
       const accumulator = Accumulator.read(new ByteReader(bytes), this.#context);
       accumulator.exemptAll();
       return scratchBytes((to) => accumulator.write(to));
     });
-  }
-
-  resumeAccount(): void {
-    this.#accounts = true;
-  }
-
-  giveUpAccount(): void {
-    this.#accounts = false;
   }
 
   write(to: ByteWriter): void {
@@ -195,7 +183,7 @@ export class TumblingWindows implements WindowOperator {
 
   #pane(start: number, end: number, accumulator: Accumulator, isOver: boolean): WindowPane {
     const span = { lengthMs: end - start, heldUntil: isOver ? end : NaN };
-    return paneOf(accumulator, { spec: this.spec, start, end, span, isOver, accounts: this.#accounts }, this.#context);
+    return paneOf(accumulator, { spec: this.spec, start, end, span, isOver, accounts: this.accounts }, this.#context);
   }
 
   #seal(start: number, accumulator: Accumulator): void {
