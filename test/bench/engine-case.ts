@@ -1,11 +1,13 @@
 // Measures one case of the engine bench and prints it as JSON. Started by engine.ts with --expose-gc.
 
+import { Session } from 'node:inspector/promises';
 import { PerformanceObserver } from 'node:perf_hooks';
 import { setTimeout } from 'node:timers/promises';
 import { Pipeline } from '@weir/shared/pipeline/pipeline.ts';
 import type { Plan } from '@weir/shared/pipeline/plan.ts';
 import type { Reading } from '@weir/shared/model/reading.ts';
 import type { SeriesId } from '@weir/shared/model/series.ts';
+import { z } from 'zod';
 import { engineCases, type EngineCase } from './engine-cases.ts';
 
 const start = Date.UTC(2026, 0, 1);
@@ -101,6 +103,48 @@ function memory(): number {
 /** Enough for what the process does besides not to show. */
 const footprintSeries = 20_000;
 
+interface SampledNode {
+  readonly callFrame: { readonly url: string };
+  readonly selfSize: number;
+  readonly children: readonly SampledNode[];
+}
+
+const sampledSchema = z.object({ profile: z.object({ head: z.custom<SampledNode>() }) });
+
+/** What the pipeline allocates for a reading that falls into an open window, garbage included, as V8's sampling heap profiler sees it. */
+async function allocatedPerReading(one: EngineCase): Promise<number> {
+  const series = 100;
+  const pipeline = pipelineOf({ ...one, series });
+  const readings = Array.from({ length: 10_000 }, (_, at): Reading => {
+    const value = ((at * 31) % 1000) / 20 + 0.01;
+    return { series: (at % series) as SeriesId, time: start + at / 1000, value, quality: 'good' };
+  });
+  const rounds = 200;
+  const feed = (): void => {
+    for (let round = 0; round < rounds; round++) {
+      for (let at = 0; at < readings.length; at++) {
+        const reading = readings[at];
+        if (reading !== undefined) pipeline.ingest(reading, start + 1000);
+      }
+    }
+  };
+  feed();
+  const session = new Session();
+  session.connect();
+  const garbageToo = { includeObjectsCollectedByMajorGC: true, includeObjectsCollectedByMinorGC: true };
+  await session.post('HeapProfiler.startSampling', { samplingInterval: 512, ...garbageToo });
+  feed();
+  const { profile } = sampledSchema.parse(await session.post('HeapProfiler.stopSampling'));
+  session.disconnect();
+  return allocatedIn(profile.head) / (rounds * readings.length);
+}
+
+/** In Weir's own code, and not the bench's. */
+function allocatedIn(node: SampledNode): number {
+  const own = node.callFrame.url.includes('/shared/src/') ? node.selfSize : 0;
+  return node.children.reduce((sum, child) => sum + allocatedIn(child), own);
+}
+
 /** What a series costs that has said something and is silent, with one closed window kept for late readings; and what each open one adds. */
 function footprint(one: EngineCase): { bytesPerSeries: number; bytesPerOpenWindow: number } {
   const before = memory();
@@ -167,4 +211,7 @@ observer.disconnect();
 const gcShare = gcMs / elapsedMs;
 const isTumbling = one.windows.every(({ shape }) => shape.kind === 'tumbling');
 const bytesPerClosedWindow = isTumbling ? { bytesPerClosedWindow: closedWindow(one) } : {};
-console.log(JSON.stringify({ readingsPerSecond, gcShare, ...footprint(one), ...bytesPerClosedWindow }));
+const bytesAllocatedPerReading = await allocatedPerReading(one);
+console.log(
+  JSON.stringify({ readingsPerSecond, gcShare, bytesAllocatedPerReading, ...footprint(one), ...bytesPerClosedWindow }),
+);

@@ -90,6 +90,11 @@ export interface Pane {
   readonly values: readonly number[];
 }
 
+/** Whether every window of this shape is equally long, so that its start says where it ends. Local days are not. */
+export function hasFixedLength(shape: WindowShape): boolean {
+  return shape.kind === 'hopping' || (shape.kind === 'tumbling' && shape.zone === undefined);
+}
+
 /** Length by which panes of a window are laid out on a time axis; 0 where it is not fixed. */
 export function nominalSizeMs(shape: WindowShape): number {
   return shape.kind === 'tumbling' || shape.kind === 'hopping' ? shape.sizeMs : 0;

@@ -37,6 +37,9 @@ export class Pipeline {
   #transitions: Transition[] = [];
   /** Whether a tick has made a derived reading since the last drain. */
   #hasDerived = false;
+  // Of the reading being taken in, in the signal's unit. Handed on as an argument, each would be allocated.
+  #value = NaN;
+  #arrival = NaN;
   /** Arrival time of the last tick. */
   #now = -Infinity;
 
@@ -69,7 +72,9 @@ export class Pipeline {
     // Adding 0 makes 0 of -0: of the two, the smaller would be the one that came first.
     const value = (gain === 1 && offset === 0 ? reading.value : reading.value * gain + offset) + 0;
     const latest = arrival + this.plan.maxAheadMs;
-    const reason = refusal(reading, value, latest, state) ?? this.#enter(state, reading, value, arrival);
+    this.#value = value;
+    this.#arrival = arrival;
+    const reason = refusal(reading, value, latest, state) ?? this.#enter(state, reading);
     if (reason === undefined) return undefined;
     state.lose(reason);
     this.ledger.lose(reason);
@@ -156,7 +161,9 @@ export class Pipeline {
   }
 
   /** A reading the gate has let in. @returns why it ends here all the same */
-  #enter(state: SeriesState, { time, quality }: Reading, value: number, arrival: number): LossReason | undefined {
+  #enter(state: SeriesState, { time, quality }: Reading): LossReason | undefined {
+    const value = this.#value;
+    const arrival = this.#arrival;
     if (state.repeats?.isRepeat(time, value) === true) return 'repeated';
     state.lastArrival = arrival;
     const reached = state.watermark.time;
@@ -189,8 +196,9 @@ export class Pipeline {
       const state = this.#states[series.id] ?? this.#state(series.id);
       const reading: Reading = { series: series.id, time, value: result + 0, quality: 'good' };
       const latest = arrival + this.plan.maxAheadMs;
-      const reason =
-        refusal(reading, reading.value, latest, state) ?? this.#enter(state, reading, reading.value, arrival);
+      this.#value = reading.value;
+      this.#arrival = arrival;
+      const reason = refusal(reading, reading.value, latest, state) ?? this.#enter(state, reading);
       if (reason !== undefined) state.lose(reason);
     };
   }

@@ -12,7 +12,15 @@ import {
   type MessageShape,
 } from '@bufbuild/protobuf';
 import { severities, type Transition } from '../model/alert.ts';
-import { nominalSizeMs, statistics, stepMs, timings, type Pane, type WindowShape } from '../model/pane.ts';
+import {
+  hasFixedLength,
+  nominalSizeMs,
+  statistics,
+  stepMs,
+  timings,
+  type Pane,
+  type WindowShape,
+} from '../model/pane.ts';
 import { namePattern } from './topics.ts';
 import { AckSchema, BatchSchema, FrameSchema, PaneBlockSchema, StatusSchema, TransitionSchema } from './weir_pb.js';
 import type { Ack, Batch, PaneBlock, Shape, ShapeSchema, Status, Transition as WireTransition } from './weir_pb.js';
@@ -120,9 +128,7 @@ function decode<D extends DescMessage>(schema: D, bytes: Uint8Array, what: strin
 
 /** The distance of window starts that stand at whole steps; undefined where starts and ends have to be said. */
 function stepOf(shape: WindowShape): number | undefined {
-  return shape.kind === 'hopping' || (shape.kind === 'tumbling' && shape.zone === undefined)
-    ? stepMs(shape)
-    : undefined;
+  return hasFixedLength(shape) ? stepMs(shape) : undefined;
 }
 
 /** Steps from the first start are 32-bit: panes of a clock from 1970 stand in another block than today's. */
