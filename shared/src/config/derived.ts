@@ -53,9 +53,7 @@ export function checkDerived(file: GatewayFile, yaml: YamlFile, written: readonl
 function checkFormula(id: string, signal: Signal, yaml: YamlFile, written: readonly string[]): void {
   const at = ['signals', id, 'formula'];
   const { formula = '', with: named = {} } = signal;
-  const names = namesIn(formula);
-  const known = [...new Set([...(Array.isArray(names) ? names : []), ...Object.keys(named), ...written])];
-  const compiled = Array.isArray(names) ? compileExpression(formula, known) : names;
+  const compiled = compileExpression(formula, [...new Set([...Object.keys(named), ...written])]);
   if ('message' in compiled) {
     yaml.add(compiled.message, at, { within: compiled.offset });
     return;
@@ -64,12 +62,7 @@ function checkFormula(id: string, signal: Signal, yaml: YamlFile, written: reado
   if (inputs.length === 0) yaml.add('no signal is in this formula; it would never give anything', at);
   for (const { variable, signal: needed } of inputs) {
     if (written.includes(needed)) continue;
-    if (Object.hasOwn(named, variable)) {
-      yaml.add(`no signal "${needed}"${suggestion(needed, written)}`, ['signals', id, 'with', variable]);
-    } else {
-      const within = formula.search(new RegExp(String.raw`\b${variable}\b`));
-      yaml.add(`no signal "${needed}"${suggestion(needed, written)}`, at, { within: Math.max(0, within) });
-    }
+    yaml.add(`no signal "${needed}"${suggestion(needed, written)}`, ['signals', id, 'with', variable]);
   }
   for (const name of Object.keys(named)) {
     if (!inputs.some(({ variable }) => variable === name)) {

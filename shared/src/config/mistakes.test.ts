@@ -92,7 +92,7 @@ windows:
 });
 
 test.each([
-  ['no signal of that name', 'd: { formula: "t - tt" }', '5:22: error: no signal "tt", did you mean "t"?'],
+  ['no signal of that name', 'd: { formula: "t - tt" }', '5:22: error: no "tt", did you mean "t"?'],
   ['a signal that needs itself', 'd: { formula: "d + 1" }', '5:17: error: d needs d: a formula cannot need itself'],
   ['a formula without a signal', 'd: { formula: "1 + 1" }', '5:17: error: no signal is in this formula; it would never give anything'], // prettier-ignore
   [
