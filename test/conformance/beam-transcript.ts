@@ -110,7 +110,7 @@ function transcriptOf(raw: unknown): Transcript {
   return { name, error, shape, trigger, steps };
 }
 
-export function isByCount({ early, late }: Trigger): boolean {
+function isByCount({ early, late }: Trigger): boolean {
   return early < Infinity || late > 1;
 }
 

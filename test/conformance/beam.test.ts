@@ -37,7 +37,9 @@ describe.skipIf(!isThere)('the transcripts of Apache Beam, from the folder besid
     });
   });
 
-  for (const { name, reason } of named) test(`${name} cannot be played: ${reason}`, ({ skip }) => skip());
+  for (const { name, reason } of named) {
+    test.skipIf(true)(`${name} cannot be played: ${reason}`, () => expect.unreachable());
+  }
 
   test('of all documents of the file, each is played, rejected or skipped by name, and none is left out', () => {
     const names = [...text.matchAll(/^name: *(.*?) *$/gm)].map(([, name]) => name);

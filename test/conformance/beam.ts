@@ -19,10 +19,9 @@
 //                  accumulates. The pane that restates their elements is compared.
 //
 // AfterCount(n) makes an early or a late pane when n elements have come since the last one. Weir's go by the arrival clock
-// (`earlyEveryMs`, `lateEveryMs`), so the runner drives that clock: when n elements have come, the interval passes and the
-// pipeline gets a tick; until then time stands still. Two things about that clock are left out so: the first early pane is
-// due at the first tick, the first late one at the first commit. There is no tick before the n elements are there, and no
-// commit while fewer than n late ones wait.
+// (`earlyEveryMs`, `lateEveryMs`), so the runner drives that clock: when n elements have come, the interval passes; until
+// then time stands still. The first early pane and the first late one do not wait for the interval: up to them, there is no
+// tick before n elements are there, and no commit while fewer than n late ones wait.
 
 import type { Pane } from '@weir/shared/model/pane.ts';
 import { Pipeline } from '@weir/shared/pipeline/pipeline.ts';
@@ -30,7 +29,7 @@ import type { Plan } from '@weir/shared/pipeline/plan.ts';
 import type { SeriesState } from '@weir/shared/pipeline/series-state.ts';
 import { restore, snapshot } from '@weir/shared/pipeline/snapshot.ts';
 import { planOf, readingOf, signalOf, specOf } from '@weir/shared/testing/plans.ts';
-import { isByCount, type Expectation, type Transcript } from './beam-transcript.ts';
+import type { Expectation, Transcript } from './beam-transcript.ts';
 
 /** Longer than any transcript. */
 const forever = 1e9;
@@ -83,6 +82,8 @@ class Player {
   #waiting = 0;
   /** Whether the watermark has passed a window: what comes is late. */
   #isOver = false;
+  /** Whether the next early, or late, pane waits for the interval: there was one before. */
+  #holds = false;
   /** Panes so far that were not early, by the window's start. */
   readonly #nonspeculative = new Map<number, number>();
 
@@ -105,13 +106,12 @@ class Player {
       if (reason !== undefined) throw new Error(`the reading of ${time} was refused: ${reason}`);
     }
     this.#waiting += times.length;
-    const { trigger } = this.#transcript;
-    const isEnough = this.#waiting >= (this.#isOver ? trigger.late : trigger.early);
-    if (isEnough && isByCount(trigger)) {
-      this.#now += everyMs;
-      this.#pipeline.tick(this.#now);
-    }
-    return isEnough || !this.#isOver ? this.#commit() : [];
+    const { early, late } = this.#transcript.trigger;
+    const isEnough = this.#waiting >= (this.#isOver ? late : early);
+    if (isEnough) this.#now += everyMs;
+    const isLookedAt = isEnough || this.#holds;
+    if (isLookedAt) this.#pipeline.tick(this.#now);
+    return isLookedAt || !this.#isOver ? this.#commit() : [];
   }
 
   liftTo(time: number): Output[] {
@@ -128,7 +128,10 @@ class Player {
 
   #commit(): Output[] {
     const panes = this.#pipeline.drain().panes.filter(({ retracted }) => !retracted);
-    if (panes.length > 0) this.#waiting = 0;
+    if (panes.length > 0) {
+      this.#waiting = 0;
+      this.#holds = panes.every(({ timing }) => timing !== 'on_time');
+    }
     return panes.map((pane) => {
       if (pane.timing === 'early') return { pane, nonspeculativeIndex: -1 };
       this.#isOver = true;
