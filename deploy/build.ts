@@ -1,6 +1,5 @@
 // `npm run build`: one file for the agent, one for the hub, and the hub's page, into dist/. They run on Node 24 without
-// node_modules, but for serialport, whose native binding stays a package. protobufjs is asked for by a part of the sketch library
-// that nothing here calls.
+// node_modules, but for serialport, whose native binding stays a package, and esbuild, by which a hub in development makes its page.
 
 import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -28,13 +27,13 @@ export async function buildAll(dist: string): Promise<void> {
     ...program,
     entryPoints: [join(root, 'edge-agent/src/main.ts')],
     outfile: join(dist, 'agent/main.js'),
-    external: ['serialport', 'protobufjs/minimal'],
+    external: ['serialport'],
   });
   await build({
     ...program,
     entryPoints: [join(root, 'hub/src/main.ts')],
     outfile: join(dist, 'hub/main.js'),
-    external: ['esbuild', 'protobufjs/minimal'],
+    external: ['esbuild'],
   });
   for (const folder of ['agent', 'hub']) writeFileSync(join(dist, folder, 'package.json'), '{ "type": "module" }\n');
 

@@ -2,15 +2,15 @@
 import { BigValueGraphMode } from '@grafana/grafana-foundation-sdk/common';
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import type { PanelBuilder as StatBuilder } from '@grafana/grafana-foundation-sdk/stat';
-import { Bars, Celsius, Humidity } from '@grafana/grafana-foundation-sdk/units';
+import { Bars, Celsius, Humidity, PercentUnit, Short } from '@grafana/grafana-foundation-sdk/units';
 import { alertMarks, alertTable, firingAlerts } from './alerts.ts';
 import { completeness } from './completeness.ts';
 import { dashboardOf } from './dashboard-of.ts';
 import { factorySignals } from './measurements.ts';
-import { eachDevice, overall } from './pane-series.ts';
+import { eachDevice, eachWindow, overall } from './pane-series.ts';
 import type { Measure, Steps } from './panels.ts';
-import { bands, lines, stat, stateTimeline, thresholds, words } from './panels.ts';
-import { alertsOn } from './query-text.ts';
+import { bands, bars, lines, stat, stateTimeline, thresholds, words } from './panels.ts';
+import { alertsOn, hoppingWindows } from './query-text.ts';
 import { deviceVariable, gatewayVariable, windowVariable } from './variables.ts';
 
 const millimetersPerSecond = 'suffix:mm/s';
@@ -22,6 +22,9 @@ const vibrationSteps: Steps = ['green', [2.8, 'orange'], [4.5, 'red']];
 const noLimits: Steps = ['blue'];
 
 const alerts = alertsOn(factorySignals);
+
+/** Doors may have windows of their own, which nothing else has. */
+const measured = factorySignals.filter((signal) => signal !== 'door');
 
 const lineNow = [
   firingAlerts(alerts),
@@ -88,6 +91,15 @@ const temperature = [
   })
     .thresholds(thresholds(temperatureSteps))
     .thresholdsStyle(bands()),
+  lines({
+    title: 'Temperature, sliding mean',
+    description: 'Mean of hopping windows, by device and window: as smooth as they are long, as prompt as they slide.',
+    unit: Celsius,
+    queries: [eachWindow('mean("mean") AS "mean"', 'temperature', hoppingWindows)],
+  })
+    .thresholds(thresholds(temperatureSteps))
+    .thresholdsStyle(bands())
+    .span(24),
 ];
 
 const otherSignals = [
@@ -98,8 +110,13 @@ const otherSignals = [
     queries: [eachDevice('max("max") AS "max"', 'vibration')],
   })
     .thresholds(thresholds(vibrationSteps))
-    .thresholdsStyle(bands())
-    .span(24),
+    .thresholdsStyle(bands()),
+  lines({
+    title: 'Pressure, mean',
+    description: 'Mean of each window, by device.',
+    unit: Bars,
+    queries: [eachDevice('mean("mean") AS "mean"', 'pressure')],
+  }),
   lines({
     title: 'Humidity, mean',
     description: 'Mean relative humidity of each window, by device.',
@@ -107,10 +124,28 @@ const otherSignals = [
     queries: [eachDevice('mean("mean") AS "mean"', 'humidity')],
   }),
   lines({
-    title: 'Pressure, mean',
-    description: 'Mean of each window, by device.',
-    unit: Bars,
-    queries: [eachDevice('mean("mean") AS "mean"', 'pressure')],
+    title: 'Dew point, mean',
+    description:
+      'Computed on the gateway of temperature and humidity, by device. Water settles on whatever is colder than this.',
+    unit: Celsius,
+    queries: [eachDevice('mean("mean") AS "mean"', 'dew_point')],
+  }),
+];
+
+const doors = [
+  lines({
+    title: 'Doors, share of the time open',
+    description: 'Of the windows that compute duty, by device and window.',
+    unit: PercentUnit,
+    queries: [eachWindow('mean("duty") AS "duty"', 'door')],
+  })
+    .min(0)
+    .max(1),
+  bars({
+    title: 'Doors, openings and closings',
+    description: 'How often a door moved: of the windows that compute changes, by device and window.',
+    unit: Short,
+    queries: [eachWindow('sum("changes") AS "changes"', 'door')],
   }),
 ];
 
@@ -119,12 +154,13 @@ export const factory: Dashboard = dashboardOf({
   title: 'Weir: factory line',
   description: 'Temperature, humidity, pressure, vibration and doors of the line, its alerts and its completeness.',
   from: 'now-1h',
-  variables: [gatewayVariable(factorySignals), deviceVariable(factorySignals), windowVariable(factorySignals, '1m')],
+  variables: [gatewayVariable(factorySignals), deviceVariable(factorySignals), windowVariable(measured, '1m')],
   annotations: alertMarks(alerts),
   rows: [
     { title: 'The line now', panels: lineNow },
     { title: 'Temperature', panels: temperature },
-    { title: 'Vibration, humidity, pressure', panels: otherSignals },
+    { title: 'Vibration, pressure, humidity', panels: otherSignals },
+    { title: 'Doors', panels: doors },
     { title: 'Alerts', panels: [alertTable(alerts)] },
     { title: 'Completeness', panels: completeness(factorySignals) },
   ],

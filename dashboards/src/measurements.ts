@@ -1,8 +1,8 @@
 // What the hub writes to InfluxDB, as far as the dashboards read it: the one list of measurements, tags and fields.
 //
 // A measurement is named for its signal and holds panes: one point per series and window, timestamped with the window's
-// start. A late correction overwrites the point and raises `revision`. The fields a pane carries are those its gateway
-// file computes. Two more measurements describe the system itself: `alerts` (one point per transition, at its event time)
+// start. A late correction overwrites the point and raises `revision`; a window that ceases to exist is deleted. The
+// statistics a pane carries are those its gateway file computes, and `end` where the window's length does not say it. Two more measurements describe the system itself: `alerts` (one point per transition, at its event time)
 // and `gateways` (one point per gateway every few seconds).
 
 interface Measurement {
@@ -13,10 +13,23 @@ interface Measurement {
 
 const panes: Measurement = {
   tags: ['gateway', 'device', 'window'],
-  fields: ['count', 'mean', 'min', 'max', 'stddev', 'p50', 'p95', 'p99', 'revision'],
+  fields: [
+    'count',
+    'revision',
+    'end',
+    'mean',
+    'min',
+    'max',
+    'p95',
+    'duty',
+    'changes',
+    'duration',
+    'completeness',
+    'uncertain',
+  ],
 };
 
-export const factorySignals = ['temperature', 'humidity', 'pressure', 'vibration', 'door'] as const;
+export const factorySignals = ['temperature', 'humidity', 'dew_point', 'pressure', 'vibration', 'door'] as const;
 
 export const wearableSignals = ['heart_rate', 'steps'] as const;
 

@@ -1,13 +1,20 @@
 // The text of the InfluxQL queries: which rows a panel reads, for each of the three kinds of measurement.
 //
 // Every query filters by the dashboard's variables in Grafana's standard way, `"gateway" =~ /^$gateway$/`. Panes are read
-// for one window length at a time, since the same readings are in the 5 s and in the 1 m panes. When the chosen time range
-// is wide, several panes fall into one point of a line: lows are taken as the lowest, highs as the highest, means as the
-// mean of the panes. `fill(none)` keeps narrow ranges from showing a gap between every two panes.
+// for one window at a time, since the same readings are in the 5 s and in the 1 m panes: of the chosen length, or with one
+// line for each window. A window is called such as `1m`, `1d@Europe/Zurich`, `1m/10s` (hopping), `session-15s`, `count-100`.
+//
+// When the chosen time range is wide, several panes fall into one point of a line: lows are taken as the lowest, highs as
+// the highest, means as the mean of the panes. `fill(none)` keeps narrow ranges from showing a gap between every two panes.
 
 const ofGateway = `"gateway" =~ /^$gateway$/`;
 const ofDevice = `${ofGateway} AND "device" =~ /^$device$/`;
+/** For panesByWindow: whatever windows there are. */
+export const anyWindow = ofDevice;
 const ofWindow = `${ofDevice} AND "window" =~ /^$window$/`;
+/** For panesByWindow: hopping windows only. */
+export const hoppingWindows = String.raw`${ofDevice} AND "window" =~ /^\w+\/\w+$/`;
+const ofSession = `${ofDevice} AND "window" =~ /^session-/`;
 const overTime = 'time($__interval)';
 
 /** Panes over time, one line per tag set of `by`. */
@@ -18,6 +25,17 @@ export function panesOverTime(select: string, signals: readonly string[], by: re
 /** As panesOverTime, of those panes only that a late reading has corrected. */
 export function correctedPanesOverTime(select: string, signals: readonly string[], by: readonly string[] = []): string {
   return `SELECT ${select} FROM ${names(signals)} WHERE $timeFilter AND ${ofWindow} AND "revision" > 0 GROUP BY ${list(overTime, by)} fill(none)`;
+}
+
+/** Panes over time of the windows that `where` chooses and that compute what is selected: one line per device and window. */
+export function panesByWindow(select: string, signal: string, where: string): string {
+  return `SELECT ${select} FROM "${signal}" WHERE $timeFilter AND ${where} GROUP BY ${list(overTime, ['gateway', 'device', 'window'])} fill(none)`;
+}
+
+/** Sessions that began in the time range, newest first, with their `fields`. */
+export function sessionRows(signal: string, fields: readonly string[]): string {
+  const columns = names(['gateway', 'device', ...fields]);
+  return `SELECT ${columns} FROM "${signal}" WHERE $timeFilter AND ${ofSession} ORDER BY time DESC LIMIT 200`;
 }
 
 /** One number a signal: how many devices have a pane of it in the time range. */

@@ -12,12 +12,14 @@ export function deviceVariable(measurements: readonly string[]): Builder<Variabl
   return severalOf('device', 'Device', `${tagValues('device', measurements)} WHERE "gateway" =~ /^$gateway$/`);
 }
 
-/** One window length at a time: mixing them would count every reading once per length. */
+/**
+ * One window length at a time: mixing them would count every reading once per length. Tumbling windows only, such as `1m` and
+ * `1d@Europe/Zurich`: hopping ones overlap, and sessions have no length.
+ */
 export function windowVariable(measurements: readonly string[], preferred: string): Builder<VariableModel> {
-  return tagVariable('window', 'Window', tagValues('window', measurements)).current({
-    text: preferred,
-    value: preferred,
-  });
+  return tagVariable('window', 'Window', tagValues('window', measurements))
+    .regex(String.raw`/^\w+(?:@.+)?$/`)
+    .current({ text: preferred, value: preferred });
 }
 
 function severalOf(name: string, label: string, query: string): Builder<VariableModel> {

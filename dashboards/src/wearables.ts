@@ -5,16 +5,16 @@
 import { BigValueGraphMode } from '@grafana/grafana-foundation-sdk/common';
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import type { PanelBuilder as StatBuilder } from '@grafana/grafana-foundation-sdk/stat';
-import { Short } from '@grafana/grafana-foundation-sdk/units';
+import { DatetimeLocal, DurationSeconds, Short } from '@grafana/grafana-foundation-sdk/units';
 import { alertMarks, alertTable, firingAlerts } from './alerts.ts';
 import { completeness } from './completeness.ts';
 import { dashboardOf } from './dashboard-of.ts';
-import { series } from './influxql.ts';
+import { rows, series } from './influxql.ts';
 import { wearableSignals } from './measurements.ts';
 import { eachDevice, eachDeviceCorrected, eachSignal, overall } from './pane-series.ts';
 import type { Measure, Steps } from './panels.ts';
-import { bands, bars, lines, stat, thresholds } from './panels.ts';
-import { alertsOn, panesOverTime } from './query-text.ts';
+import { bands, bars, lines, stat, table, thresholds } from './panels.ts';
+import { alertsOn, panesOverTime, sessionRows } from './query-text.ts';
 import { deviceVariable, gatewayVariable, windowVariable } from './variables.ts';
 
 const beatsPerMinute = 'suffix:bpm';
@@ -103,6 +103,20 @@ const stepCounters = [
     .min(0),
 ];
 
+const sessions = [
+  table({
+    title: 'Sessions',
+    description:
+      'Stretches in which a band sent a heart rate, newest first (at most 200). One ends when nothing has followed for its gap; until then it grows.',
+    queries: [rows(sessionRows('heart_rate', ['end', 'duration', 'count', 'mean', 'max']))],
+  })
+    .unit(beatsPerMinute)
+    .decimals(0)
+    .overrideByName('end', [{ id: 'unit', value: DatetimeLocal }])
+    .overrideByName('duration', [{ id: 'unit', value: DurationSeconds }])
+    .overrideByName('count', [{ id: 'unit', value: Short }]),
+];
+
 const lateData = [
   bars({
     title: 'Windows corrected by late readings',
@@ -125,7 +139,7 @@ const lateData = [
 export const wearables: Dashboard = dashboardOf({
   uid: 'weir-wearables',
   title: 'Weir: wearables',
-  description: 'Heart rate and steps by device, alerts on them, and the readings that arrived late.',
+  description: 'Heart rate and steps by device, sessions, alerts, and the readings that arrived late.',
   from: 'now-6h',
   variables: [gatewayVariable(wearableSignals), deviceVariable(wearableSignals), windowVariable(wearableSignals, '1m')],
   annotations: alertMarks(alerts),
@@ -133,6 +147,7 @@ export const wearables: Dashboard = dashboardOf({
     { title: 'Now', panels: now },
     { title: 'Heart rate', panels: heartRate },
     { title: 'Steps', panels: stepCounters },
+    { title: 'Sessions', panels: sessions },
     { title: 'Alerts', panels: [alertTable(alerts)] },
     { title: 'Late data and completeness', panels: lateData },
   ],

@@ -4,7 +4,7 @@
 
 import { alignTracks, drawnStatistics, mainStatistic, statisticOf } from './chart-data.ts';
 import { element, KeyedViews, setData, setText, type Data, type View } from './dom.ts';
-import { formatAgo, formatCount, formatReason, formatUnit, formatValue, formatWindow } from './format.ts';
+import { formatCount, formatEnd, formatReason, formatUnit, formatValue, formatWindow } from './format.ts';
 import { Plot, type PlotLine } from './plot.ts';
 import { swatchClass } from './plot-tip.ts';
 import type { Theme } from './theme.ts';
@@ -169,7 +169,7 @@ class TileView implements View<Tile> {
     setText(this.#value, formatValue(point === undefined ? null : statisticOf(point, main)));
     setText(this.#detail, point === undefined ? 'no pane yet' : detailText(point, main));
     const { stepMs } = track.window;
-    setText(this.#age, point === undefined ? '' : formatAgo(point.end, nowMs));
+    setText(this.#age, point === undefined ? '' : formatEnd(point.end, nowMs));
     // Windows that follow at no fixed step may be as far apart as they like.
     const quiet = point !== undefined && stepMs > 0 && nowMs - point.end > quietWindows * stepMs;
     setData(this.root, { quiet });

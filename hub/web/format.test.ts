@@ -4,6 +4,7 @@ import {
   formatBytes,
   formatCount,
   formatDuration,
+  formatEnd,
   formatRate,
   formatTick,
   formatTime,
@@ -78,6 +79,11 @@ describe('times', () => {
     const ages = [0, 12 * second, 5 * minute, 26 * hour, 3 * day, -3 * minute];
     const texts = ages.map((age) => formatAgo(1e12 - age, 1e12));
     expect(texts).toEqual(['just now', '12 s ago', '5 min ago', '26 h ago', '3 days ago', '3 min ahead']);
+  });
+
+  it('says of a window that is still open when it ends, of one that is over how long it has been', () => {
+    const texts = [45 * minute, 3 * second, 2 * second, -2 * second].map((leftMs) => formatEnd(1e12 + leftMs, 1e12));
+    expect(texts).toEqual(['ends in 45 min', 'ends in 3 s', 'just now', '2 s ago']);
   });
 
   it('adds the date to a time that was not today, the same day of another year included', () => {

@@ -79,6 +79,12 @@ export function formatAgo(thenMs: number, nowMs: number): string {
   return ms < 2 * secondMs ? 'just now' : `${largest(ms)} ago`;
 }
 
+/** When a pane's window ended, or will by what is known now: an early pane speaks of one that is still open. */
+export function formatEnd(endMs: number, nowMs: number): string {
+  const leftMs = endMs - nowMs;
+  return leftMs > 2 * secondMs ? `ends in ${largest(leftMs)}` : formatAgo(endMs, nowMs);
+}
+
 function largest(ms: number): string {
   if (ms < minuteMs) return `${Math.floor(ms / secondMs)} s`;
   if (ms < hourMs) return `${Math.floor(ms / minuteMs)} min`;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { flaggedText, sumLedger } from './ledger.ts';
 
-const ledger = { taken: 100, stored: 80, pending: 0, open: 5, lost: { too_late: 10, future: 5 } };
+const ledger = { taken: 100, stored: 80, pending: 0, open: 5, lost: { too_late: 10, future: 5 }, readingsPerSecond: 0 };
 
 describe('the loss ledger', () => {
   it('balances when every reading taken is stored, pending, open or lost', () => {
@@ -13,7 +13,14 @@ describe('the loss ledger', () => {
   });
 
   it('says how many readings are counted twice', () => {
-    expect(sumLedger({ ...ledger, stored: 82 })).toMatchObject({ apart: -2, balanced: false });
+    expect(sumLedger({ ...ledger, stored: 86 })).toMatchObject({ apart: -6, balanced: false, settling: false });
+  });
+
+  it('is settling while the hub has stored what was open, or has come, since the gateway last said', () => {
+    expect(sumLedger({ ...ledger, stored: 85 })).toMatchObject({ apart: -5, balanced: false, settling: true });
+    const busy = { ...ledger, readingsPerSecond: 200 };
+    expect(sumLedger({ ...busy, stored: 2085 })).toMatchObject({ apart: -2005, settling: true });
+    expect(sumLedger({ ...busy, stored: 2086 })).toMatchObject({ apart: -2006, settling: false });
   });
 
   it('is settling, not wrong, while something is on its way', () => {
@@ -24,7 +31,7 @@ describe('the loss ledger', () => {
 describe('flagged readings', () => {
   it('are told by why, most first', () => {
     expect(flaggedText({ step: 3, source: 0, stuck: 1000 })).toBe(
-      'Flagged: stuck 1,000, step 3; kept, left out of statistics',
+      'Flagged: stuck 1,000, step 3; kept, and used only for signals that say uncertain: use',
     );
   });
 

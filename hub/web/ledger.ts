@@ -13,16 +13,24 @@ export interface LedgerSum {
   readonly settling: boolean;
 }
 
-export function sumLedger(gateway: Pick<GatewayView, 'taken' | 'stored' | 'pending' | 'open' | 'lost'>): LedgerSum {
+type Counts = Pick<GatewayView, 'taken' | 'stored' | 'pending' | 'open' | 'lost' | 'readingsPerSecond'>;
+
+/** Longer than from one status of a gateway to the next. */
+const statusS = 10;
+
+export function sumLedger(gateway: Counts): LedgerSum {
   const lost = Object.values(gateway.lost).reduce((total, count) => total + count, 0);
   const apart = gateway.taken - (gateway.stored + gateway.pending + gateway.open + lost);
-  return { lost, apart, balanced: apart === 0, settling: apart !== 0 && gateway.pending > 0 };
+  // What the hub has stored is newer than what the gateway last said: readings that were open then, or have come since.
+  const ahead = gateway.open + gateway.readingsPerSecond * statusS;
+  const settling = apart < 0 ? gateway.pending > 0 || -apart <= ahead : apart > 0 && gateway.pending > 0;
+  return { lost, apart, balanced: apart === 0, settling };
 }
 
 /** Empty when there is none. */
 export function flaggedText(flagged: GatewayView['flagged']): string {
   const why = mostFirst(flagged).map(([reason, count]) => `${formatReason(reason)} ${formatCount(count)}`);
-  return why.length === 0 ? '' : `Flagged: ${why.join(', ')}; kept, left out of statistics`;
+  return why.length === 0 ? '' : `Flagged: ${why.join(', ')}; kept, and used only for signals that say uncertain: use`;
 }
 
 /** What there is none of is left out. */

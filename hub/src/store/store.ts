@@ -7,7 +7,7 @@
 // - a point the store will never take is not an error: it comes back as Refused, and everything else is stored;
 // - when the store cannot take anything now, `write` rejects with StoreOutage, and writing all of it again is right.
 
-import type { Pane, Statistic } from '@weir/shared/model/pane.ts';
+import { hasFixedLength, type Pane, type Statistic } from '@weir/shared/model/pane.ts';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import type { GatewayTransition } from '../state/alert-book.ts';
@@ -94,9 +94,8 @@ export function storedStart(start: number): number {
 }
 
 /** What is kept of a pane's end, in whole milliseconds; undefined where the window's length says it. */
-export function storedEnd({ end, window: { shape } }: Pane): number | undefined {
-  const isFixed = shape.kind === 'hopping' || (shape.kind === 'tumbling' && shape.zone === undefined);
-  return isFixed ? undefined : Math.ceil(end);
+export function storedEnd({ end, window }: Pane): number | undefined {
+  return hasFixedLength(window.shape) ? undefined : Math.ceil(end);
 }
 
 /** The store cannot take or give anything now. The message is for the person who must act. */
