@@ -51,9 +51,9 @@ export class Derivations {
   offer(state: SeriesState, { time, value }: { time: number; value: number }, emit: Derived): void {
     for (const { to, input } of this.connect(state)) {
       to.derivation.offer(input, time, value);
-      const watermark = slowest(to.inputs, (one) => one.watermark.time);
-      to.derivation.forget(watermark - to.latenessMs);
-      complete(to, watermark, emit);
+      complete(to, slowest(to.inputs, timeOf), emit);
+      // An input that has never said anything keeps nothing waiting for it.
+      to.derivation.forget(slowest(to.inputs.filter(Boolean), timeOf) - to.latenessMs);
     }
   }
 
@@ -133,6 +133,10 @@ function derivationKey({ expression, inputs, alignMs, device }: DerivedPlan): st
 function complete({ device, signal, derivation }: DerivedSeries, watermark: number, emit: Derived): void {
   if (watermark < derivation.nextDue()) return;
   derivation.ready(watermark, (time, value) => emit(device, signal, time, value));
+}
+
+function timeOf({ watermark }: SeriesState): number {
+  return watermark.time;
 }
 
 /** -Infinity while an input has said nothing. */
