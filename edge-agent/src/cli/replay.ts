@@ -37,6 +37,9 @@ export interface ReplaySummary {
 
 const warningsShown = 10;
 
+/** A silence after which every window there is has ended. */
+const ageMs = 1e14;
+
 /** @throws CommandError when the recording cannot be used */
 export async function replay(file: GatewayFile, options: ReplayOptions): Promise<ReplaySummary> {
   const plan = compilePlan(file);
@@ -84,8 +87,13 @@ export async function replay(file: GatewayFile, options: ReplayOptions): Promise
     }
   }
   await emit(pipeline.drain());
-  now = Infinity;
-  await commit();
+  // What is computed of series that have fallen silent is a series too, and has to fall silent in its turn.
+  for (let isOver = false; !isOver;) {
+    now += ageMs;
+    pipeline.tick(now);
+    isOver = !pipeline.hasWork;
+    await emit(pipeline.drain());
+  }
   progress.end();
   if (problems > warningsShown) options.warn(`and ${problems - warningsShown} more lines like these`);
   if (sink !== undefined) {

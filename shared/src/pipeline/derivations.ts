@@ -51,10 +51,13 @@ export class Derivations {
   offer(state: SeriesState, { time, value }: { time: number; value: number }, emit: Derived): void {
     for (const { to, input } of this.connect(state)) {
       to.derivation.offer(input, time, value);
-      complete(to, slowest(to.inputs, timeOf), emit);
-      // An input that has never said anything keeps nothing waiting for it.
-      to.derivation.forget(slowest(to.inputs.filter(Boolean), timeOf) - to.latenessMs);
+      advance(to, emit);
     }
+  }
+
+  /** A reading that nothing is computed of has moved the watermark. */
+  pass(state: SeriesState, emit: Derived): void {
+    for (const { to } of this.connect(state)) advance(to, emit);
   }
 
   /** Of a silent input it is assumed that its time goes on with the arrival clock: nobody waits for it any longer. */
@@ -133,6 +136,12 @@ function derivationKey({ expression, inputs, alignMs, device }: DerivedPlan): st
 function complete({ device, signal, derivation }: DerivedSeries, watermark: number, emit: Derived): void {
   if (watermark < derivation.nextDue()) return;
   derivation.ready(watermark, (time, value) => emit(device, signal, time, value));
+}
+
+function advance(to: DerivedSeries, emit: Derived): void {
+  complete(to, slowest(to.inputs, timeOf), emit);
+  // An input that has never said anything keeps nothing waiting for it.
+  to.derivation.forget(slowest(to.inputs.filter(Boolean), timeOf) - to.latenessMs);
 }
 
 function timeOf({ watermark }: SeriesState): number {

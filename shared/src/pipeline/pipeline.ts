@@ -183,8 +183,15 @@ export class Pipeline {
     }
     if (state.watermark.time >= state.nextDue) this.#enlist(state);
     if (state.hasEarlyPanes) state.arm();
-    if (counts && this.derivations.any) this.derivations.offer(state, { time, value }, this.#takeDerived(arrival));
-    return state.windows.length === 0 ? 'no_window' : undefined;
+    if (this.derivations.any) {
+      const emit = this.#takeDerived(arrival);
+      if (counts) this.derivations.offer(state, { time, value }, emit);
+      else this.derivations.pass(state, emit);
+    }
+    if (state.windows.length > 0) return undefined;
+    // Nothing ever falls due here, and what is remembered of repetitions has to be forgotten all the same.
+    if (state.repeats !== undefined) this.#enlist(state);
+    return 'no_window';
   }
 
   /** What is computed of readings goes their way; it never came in, so the ledger does not know it. */

@@ -177,10 +177,11 @@ test('inputs of two devices meet in pieces of event time, when the slower one ha
   expect(spread).toStrictEqual([]);
   const state = pipeline.states().find(({ series }) => series.signal === 'spread');
   expect(state?.series.device).toBe('line');
-  // The pieces at 1 s (31 - 11) and at 2 s (32 - 12).
+  // The pieces at 1 s (31 - 11) and at 2 s (32 - 12), and at last that at 13 s.
   pipeline.tick(Infinity);
   expect(pipeline.drain().panes.filter(({ series }) => series.signal === 'spread')).toMatchObject([
     { start: 0, count: 2, values: [20, 0] },
+    { start: 10_000, count: 1, values: [20, 0] },
   ]);
 });
 

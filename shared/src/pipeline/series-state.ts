@@ -112,9 +112,9 @@ export class SeriesState {
    * @returns the event time it has then come to; -Infinity while it is not silent
    */
   silentTime(now: number, idleAfterMs: number): number {
-    const silentMs = now - this.lastArrival;
-    const isSilent = silentMs >= idleAfterMs && this.lastArrival > -Infinity;
-    return isSilent ? this.watermark.observed + silentMs : -Infinity;
+    if (this.lastArrival === -Infinity) return -Infinity;
+    const silentMs = now === Infinity ? Infinity : now - this.lastArrival;
+    return silentMs >= idleAfterMs ? this.watermark.observed + silentMs : -Infinity;
   }
 
   /**

@@ -52,9 +52,10 @@ export function sealedBytes(last: number, accumulator: Accumulator): Uint8Array 
   });
 }
 
-export function writeSession({ start, last, accumulator, shown, gone }: Session, to: ByteWriter): void {
+export function writeSession({ start, last, accumulator, waits, shown, gone }: Session, to: ByteWriter): void {
   to.float(start);
   to.float(last);
+  to.varint(waits ? 1 : 0);
   accumulator.write(to);
   const all = shown === undefined ? gone : [...gone, shown];
   to.varint(all.length);
@@ -67,12 +68,12 @@ export function writeSession({ start, last, accumulator, shown, gone }: Session,
 }
 
 export function readSession(from: ByteReader, context: SignalContext): Session {
-  const [start, last] = [from.float(), from.float()];
+  const [start, last, waits] = [from.float(), from.float(), from.varint() === 1];
   const session: Session = {
     start,
     last,
     accumulator: Accumulator.read(from, context),
-    waits: false,
+    waits,
     shown: undefined,
     gone: [],
   };
