@@ -145,7 +145,9 @@ test('two windows joined have what both have, and nothing that speaks of a part 
 
 test('slices put together are, bit for bit, the window they are slices of', () => {
   fc.assert(
-    fc.property(fc.array(values, { minLength: 1, maxLength: 6 }), (slices) => {
+    fc.property(fc.array(values, { minLength: 1, maxLength: 6 }), (signed) => {
+      // The pipeline lets no -0 in: of it and 0, the first to come would be the minimum.
+      const slices = signed.map((slice) => slice.map((one) => one + 0));
       const all = slices.flat();
       let from = 0;
       const parts = slices.map((slice) => {
