@@ -40,6 +40,8 @@ export class Pipeline {
   // Of the reading being taken in, in the signal's unit. Handed on as an argument, each would be allocated.
   #value = NaN;
   #arrival = NaN;
+  /** Arrival time before which no series can be silent and no timer due: until then a tick need not look at any. */
+  #nextLook = -Infinity;
   /** Arrival time of the last tick. */
   #now = -Infinity;
 
@@ -100,8 +102,11 @@ export class Pipeline {
     this.#now = now;
     const { idleAfterMs } = this.plan;
     if (this.derivations.any) this.derivations.tick(now, idleAfterMs, this.#takeDerived(now));
+    if (now < this.#nextLook) return;
+    this.#nextLook = Infinity;
     for (const state of this.#states) {
       if (state.nextDue === Infinity && state.nextTimer === Infinity) continue;
+      this.#lookAt(state);
       const silentTime = state.silentTime(now, idleAfterMs);
       const isDue = silentTime > -Infinity && state.liftTo(silentTime);
       if (isDue || now >= state.nextTimer) this.#enlist(state);
@@ -119,6 +124,7 @@ export class Pipeline {
         panes.push(pane);
       });
       this.heldBytes += state.heldBytes - before;
+      this.#lookAt(state);
     }
     this.#due.length = 0;
     this.#hasDerived = false;
@@ -183,6 +189,8 @@ export class Pipeline {
     }
     if (state.watermark.time >= state.nextDue) this.#enlist(state);
     if (state.hasEarlyPanes) state.arm();
+    const look = state.nextTimer < arrival + this.plan.idleAfterMs ? state.nextTimer : arrival + this.plan.idleAfterMs;
+    if (look < this.#nextLook) this.#nextLook = look;
     if (this.derivations.any) {
       const emit = this.#takeDerived(arrival);
       if (counts) this.derivations.offer(state, { time, value }, emit);
@@ -225,6 +233,10 @@ export class Pipeline {
         this.heldBytes -= freed;
       }
     }
+  }
+
+  #lookAt({ nextTimer, lastArrival }: SeriesState): void {
+    this.#nextLook = Math.min(this.#nextLook, nextTimer, lastArrival + this.plan.idleAfterMs);
   }
 
   #enlist(state: SeriesState): void {
