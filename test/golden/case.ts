@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { loadGatewayFile } from '@weir/edge-agent/cli/gateway-file.ts';
 import { parseTime } from '@weir/edge-agent/formats/time-field.ts';
 import { compilePlan } from '@weir/shared/config/compile.ts';
-import type { Quality } from '@weir/shared/model/quality.ts';
+import { qualities, type Quality } from '@weir/shared/model/quality.ts';
 import type { Plan } from '@weir/shared/pipeline/plan.ts';
 
 export interface ReadingStep {
@@ -104,5 +104,5 @@ function parseStep(line: string): Step | string {
 }
 
 function isQuality(text: string): text is Quality {
-  return text === 'good' || text === 'uncertain' || text === 'bad';
+  return (qualities as readonly string[]).includes(text);
 }

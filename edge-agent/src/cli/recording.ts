@@ -7,7 +7,7 @@
 
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
-import type { Quality } from '@weir/shared/model/quality.ts';
+import { qualities, type Quality } from '@weir/shared/model/quality.ts';
 import { parseTime, type TimeUnit } from '../formats/time-field.ts';
 import { CommandError } from './gateway-file.ts';
 
@@ -44,8 +44,6 @@ type Circumstances = Omit<RecordedReading, 'signal' | 'value'>;
 type Row = Readonly<Record<string, unknown>>;
 
 const timeColumns = new Set(['time', 'timestamp', 't', 'ts', 'date']);
-
-const qualities: readonly Quality[] = ['good', 'uncertain', 'bad'];
 
 /** @throws CommandError when the recording has no time, or nothing the gateway file knows */
 export async function* readRecording(path: string, options: RecordingOptions): AsyncGenerator<RecordingLine> {

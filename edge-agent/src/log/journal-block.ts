@@ -13,13 +13,12 @@
 //   acted text*                   actions that are done: `action|transition`, not to be done again after a crash
 
 import { ByteReader, ByteWriter } from '@weir/shared/model/bytes.ts';
-import type { Quality } from '@weir/shared/model/quality.ts';
+import { qualities, type Quality } from '@weir/shared/model/quality.ts';
 import { lossReasons, type LossReason, type Reading } from '@weir/shared/model/reading.ts';
 import type { Eviction } from './outbox.ts';
 import type { SeriesTable } from '@weir/shared/model/series.ts';
 
 const version = 2;
-const qualities: readonly Quality[] = ['good', 'uncertain', 'bad'];
 
 export interface BlockReading {
   readonly device: string;

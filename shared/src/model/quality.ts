@@ -1,7 +1,10 @@
 // How far a reading can be trusted, in OPC UA's three words. Good readings enter statistics and rules; uncertain ones are
 // counted, and enter only where the signal says so; bad ones are refused.
 
-export type Quality = 'good' | 'uncertain' | 'bad';
+/** The journal writes them by their place in this list. */
+export const qualities = ['good', 'uncertain', 'bad'] as const;
+
+export type Quality = (typeof qualities)[number];
 
 /** Why a reading is uncertain. */
 export const flags = [
