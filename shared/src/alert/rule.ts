@@ -67,6 +67,11 @@ export class RuleState {
     return this.#state === 'firing' ? this.#transition('cleared', this.#newest, NaN, series) : undefined;
   }
 
+  /** Event times go on from `ms` later, though no time has passed: a condition has held no longer for it. */
+  jump(ms: number): void {
+    if (this.#state === 'pending') this.#since += ms;
+  }
+
   #whileFiring(time: number, value: number, series: Series): Transition | undefined {
     const ended = this.rule.clear === undefined ? !holds(this.rule.when, value) : holds(this.rule.clear, value);
     if (!ended) return undefined;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { formatDuration, parseDuration, parseRange, parseSize } from './duration.ts';
+import { formatDuration, parseDuration, parseRange, parseRate, parseSize } from './duration.ts';
 
 test.each([
   ['0s', 0],
@@ -80,6 +80,7 @@ test.each([
   ['1 KB', 1000],
   ['256 MB', 256e6],
   ['1.5GB', 1.5e9],
+  ['30 TB', 30e12],
   ['1 KiB', 1024],
   ['2 MiB', 2 * 1024 ** 2],
   ['1GiB', 1024 ** 3],
@@ -89,6 +90,18 @@ test.each([
 
 test.each(['', '256', 'MB', '-1 MB', '256 mb', '1 TB', '1 valueOf'])('"%s" is no size', (text) => {
   expect(parseSize(text)).toBeUndefined();
+});
+
+test.each([
+  ['64 kB/s', 64_000],
+  ['1.5MB / s', 1_500_000],
+  ['500 B/s ', 500],
+])('the rate "%s" is %d bytes a second', (text, bytes) => {
+  expect(parseRate(text)).toBe(bytes);
+});
+
+test.each(['', '64 kB', '64/s', 'kB/s', '64 kB/m', '64 kB/ss', '-1 kB/s'])('"%s" is no rate', (text) => {
+  expect(parseRate(text)).toBeUndefined();
 });
 
 test.each<[string, [number, number]]>([

@@ -1,7 +1,17 @@
 // Durations, sizes and ranges as people write them: `500ms`, `1m`, `256 MB`, `-20..120`.
 
 const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const;
-const sizes = { B: 1, kB: 1e3, KB: 1e3, MB: 1e6, GB: 1e9, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 } as const;
+const sizes = {
+  B: 1,
+  kB: 1e3,
+  KB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  TB: 1e12,
+  KiB: 1024,
+  MiB: 1024 ** 2,
+  GiB: 1024 ** 3,
+} as const;
 
 /** @returns milliseconds, or undefined when the text is no duration */
 export function parseDuration(text: string): number | undefined {
@@ -11,6 +21,12 @@ export function parseDuration(text: string): number | undefined {
 /** @returns bytes, or undefined when the text is no size */
 export function parseSize(text: string): number | undefined {
   return quantity(text, sizes);
+}
+
+/** A size and `/s`. @returns bytes per second, or undefined when the text is no such rate */
+export function parseRate(text: string): number | undefined {
+  const [, size] = /^(.*)\/\s*s\s*$/.exec(text) ?? [];
+  return size === undefined ? undefined : parseSize(size);
 }
 
 /** The shortest way to write a duration: 90000 is `90s`, 3600000 is `1h`. */

@@ -103,12 +103,25 @@ test('a good file has no problems, and comes out with its defaults filled in', (
       disorder: 1000,
       idleAfter: 30_000,
       maxAhead: 300_000,
+      clock: 'auto',
       lateMemory: 64e6,
       maxSeries: 50,
       journal: 256e6,
       outbox: 1e9,
+      minFree: 64e6,
+      card: 30e12,
     },
   });
+});
+
+test('the rate of the hub is in bytes a second, and no less than panes need', () => {
+  const hub = (rate: string) => readGatewayFile(good.replace(/hub: .*/, `hub: { url: mqtt://h, rate: ${rate} }`), kinds);
+  expect(hub('64 kB/s').file?.hub).toStrictEqual({ url: 'mqtt://h', rate: 64_000 });
+  expect(hub('1 kB/s').file?.hub?.rate).toBe(1000);
+  expect(hub('999 B/s').problems.map(({ message }) => message)).toEqual(['the rate must be 1 kB/s or more']);
+  expect(hub('64 kB').problems.map(({ message }) => message)).toEqual([
+    '"64 kB" is not a size a second; write it like 64 kB/s',
+  ]);
 });
 
 test('the hub may be written as its address alone, or left out', () => {
@@ -277,7 +290,7 @@ settings:
       '8:14: error: the duration must be longer than zero',
       '9:14: error: a window is a whole number of milliseconds',
       '11:12: error: Invalid input: expected string, received number',
-      '12:11: error: "lots" is not a size (B, kB, MB, GB, KiB, MiB or GiB); write it like 256 MB',
+      '12:11: error: "lots" is not a size (B, kB, MB, GB, TB, KiB, MiB or GiB); write it like 256 MB',
       '13:14: error: the duration must be longer than zero',
       '14:14: error: Too small: expected number to be >=1',
     ],

@@ -6,7 +6,7 @@ import { parseCondition, type Condition } from '../alert/condition.ts';
 import { severities } from '../model/alert.ts';
 import { statistics } from '../model/pane.ts';
 import { namePattern } from '../wire/topics.ts';
-import { parseDuration, parseRange, parseSize } from './duration.ts';
+import { parseDuration, parseRange, parseRate, parseSize } from './duration.ts';
 import { knownUnits, unitMeant } from './units.ts';
 
 /** Text that `parse` understands, as the value `parse` makes of it. `undefined` from `parse` is refused with `expected`. */
@@ -24,7 +24,8 @@ function written<T>(parse: (text: string) => T | undefined, expected: string, ex
 
 export const duration = written(parseDuration, 'a duration (ms, s, m, h, d or w)', '10s');
 export const positiveDuration = duration.refine((ms) => ms > 0, { message: 'the duration must be longer than zero' });
-export const byteSize = written(parseSize, 'a size (B, kB, MB, GB, KiB, MiB or GiB)', '256 MB');
+export const byteSize = written(parseSize, 'a size (B, kB, MB, GB, TB, KiB, MiB or GiB)', '256 MB');
+const byteRate = written(parseRate, 'a size a second', '64 kB/s');
 const range = written(parseRange, 'a range low..high, low first', '-20..120');
 
 export const name = z.string().regex(namePattern, {
@@ -52,14 +53,17 @@ const condition = z
     return z.NEVER;
   });
 
+export const hubParts = z.strictObject({
+  url: z.string().describe('mqtt:// or mqtts:// address of the hub.'),
+  keyFile: z.string().optional().describe('File with the key that `weir-hub gateway add` printed.'),
+  rate: byteRate
+    .refine((bytes) => bytes >= 1000, { message: 'the rate must be 1 kB/s or more' })
+    .optional()
+    .describe('Most that panes and raw readings take of the link. Alerts do not wait for it. Default: no limit.'),
+});
+
 export const hubSchema = z
-  .union([
-    z.string().transform((url) => ({ url })),
-    z.strictObject({
-      url: z.string().describe('mqtt:// or mqtts:// address of the hub.'),
-      keyFile: z.string().optional().describe('File with the key that `weir-hub gateway add` printed.'),
-    }),
-  ])
+  .union([z.string().transform((url): z.output<typeof hubParts> => ({ url })), hubParts])
   .refine(({ url }) => isUrl(url, ['mqtt:', 'mqtts:']), {
     message: 'the hub is an address like mqtts://hub.factory.lan or mqtt://10.0.0.5:1883',
     path: ['url'],
@@ -192,19 +196,45 @@ export const alertSchema = z.strictObject({
   do: z.array(z.string()).default(['log']).describe('Actions to take. `log` is always there.'),
 });
 
+export const clockModes = ['auto', 'ntp', 'machine'] as const;
+export type ClockMode = (typeof clockModes)[number];
+
 export const settingsSchema = z.strictObject({
   commit: positiveDuration.default(500).describe('How often what came in is synced to disk. Default 500ms.'),
   disorder: duration.default(2000).describe('How far event times of one series jump back and forth. Default 2s.'),
   idleAfter: positiveDuration
     .default(30_000)
     .describe('A series silent for so long has its windows closed when they are over by the clock. Default 30s.'),
-  maxAhead: duration.default(300_000).describe('A reading further in the future is a dead letter. Default 5m.'),
+  maxAhead: duration
+    .default(300_000)
+    .describe(
+      'A device whose readings are further in the future has a clock that runs ahead: they are [put back](time.md). Default 5m.',
+    ),
+  clock: z
+    .enum(clockModes)
+    .default('auto')
+    .describe(
+      'Who vouches for the time: a time service (`ntp`), the machine\'s clock (`machine`), or the service where there is one (`auto`). [How](time.md). Default auto.',
+    ),
   lateMemory: byteSize
     .default(64e6)
     .describe('Bytes of closed windows kept for late readings; then the oldest are given up. Default 64 MB.'),
   maxSeries: z.int().min(1).max(1_000_000).default(10_000).describe('Devices times signals. Default 10000.'),
   journal: byteSize.default(256e6).describe('Bytes of raw readings kept on the gateway. Default 256 MB.'),
-  outbox: byteSize.default(1e9).describe('Bytes that may wait for the hub; then the oldest panes go. Default 1 GB.'),
+  outbox: byteSize
+    .default(1e9)
+    .describe('Bytes that may wait for the hub; near it what is old is [thinned](delivery.md). Default 1 GB.'),
+  minFree: byteSize
+    .default(64e6)
+    .describe('Bytes of the disk the agent leaves free: it stops writing before the disk is full. Default 64 MB.'),
+  card: byteSize
+    .default(30e12)
+    .describe('Bytes the memory card can be written in its life (its TBW): what its wear is told by. Default 30 TB.'),
+  wearBudget: z
+    .number()
+    .positive()
+    .optional()
+    .describe('Years the card is to last: commits wait longer, up to 30s, to keep to it. Default: not looked at.'),
 });
 
 export type Signal = z.output<typeof signalSchema>;

@@ -20,22 +20,28 @@
 // A column of bits has scale 0, and nothing else in its head.
 
 import { ByteWriter, type ByteReader } from './bytes.ts';
-import { packBits, readBits } from './xor-column.ts';
+import { packBits, planBits, readBits } from './xor-column.ts';
 
 /** An integer is what the number times `divisor` is rounded to. */
 interface Scale {
   readonly divisor: number;
   /** Whether the number was rounded to a float32. */
   readonly single: boolean;
+  /** What the digits behind the point add to each number, about. */
+  readonly digitBytes: number;
 }
 
 const powersOfTen = [1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14];
 /** Part of the format: a column names its scale by the place in this list, counted from 1. */
 const scales: readonly Scale[] = [
-  ...powersOfTen.map((divisor) => ({ divisor, single: false })),
-  { divisor: 4096, single: false },
-  ...powersOfTen.slice(0, 8).map((divisor) => ({ divisor, single: true })),
+  ...powersOfTen.map((divisor) => scaleBy(divisor, false)),
+  scaleBy(4096, false),
+  ...powersOfTen.slice(0, 8).map((divisor) => scaleBy(divisor, true)),
 ];
+
+function scaleBy(divisor: number, single: boolean): Scale {
+  return { divisor, single, digitBytes: Math.log2(divisor) / 8 };
+}
 
 /** Numbers further from the first are exceptions: second differences must stay integers that a varint holds. */
 const farthest = 2 ** 49;
@@ -56,11 +62,11 @@ export function writeColumn(to: ByteWriter, numbers: Float64Array, count: number
   if (scale !== undefined) writeSteps(scratch, column, scale);
   // Bits take half a byte a number at least.
   if (scale === undefined || scratch.length > count / 2) {
-    const bits = packBits(column);
-    if (scale === undefined || bits.packed.length < scratch.length) {
+    const plan = planBits(column);
+    if (scale === undefined || plan.bytes < scratch.length) {
       to.varint(0);
-      to.varint(bits.leftOut);
-      to.blob(bits.packed);
+      to.varint(plan.leftOut);
+      to.blob(packBits(column, plan));
       return;
     }
   }
@@ -93,24 +99,31 @@ function integerOf(number: number, { divisor }: Scale): number {
 function scaleOf(numbers: Float64Array): number | undefined {
   let best: number | undefined;
   let bestBytes = Infinity;
-  for (const [index, scale] of scales.entries()) {
+  for (let index = 0; index < scales.length && bestBytes > 0; index++) {
+    const scale = scaleAt(index + 1);
+    // Most scales need too many digits to be better than one that fits.
+    if (leastBytes(numbers, scale) >= bestBytes) continue;
     const bytes = estimate(numbers, scale, bestBytes);
-    if (bytes < bestBytes) {
-      best = index + 1;
-      bestBytes = bytes;
-    }
-    if (bestBytes === 0) break;
+    if (bytes >= bestBytes) continue;
+    best = index + 1;
+    bestBytes = bytes;
   }
   return best;
+}
+
+/** For the scale's digits alone. */
+function leastBytes({ length }: Float64Array, { digitBytes }: Scale): number {
+  return length * digitBytes;
 }
 
 /** Bytes that the scale's digits and exceptions are going to need; Infinity when that is no less than `limit`. */
 function estimate(numbers: Float64Array, scale: Scale, limit: number): number {
   const farAllowed = numbers.length / 8;
-  let bytes = (numbers.length * Math.log2(scale.divisor)) / 8;
+  let bytes = leastBytes(numbers, scale);
   let far = 0;
-  for (const number of numbers) {
+  for (let i = 0; i < numbers.length; i++) {
     if (bytes >= limit) return Infinity;
+    const number = numbers[i] ?? NaN;
     const n = integerOf(number, scale);
     const off = Number.isSafeInteger(n) ? Math.abs(numberOf(n, scale) - number) : Infinity;
     if (off === 0) continue;
@@ -125,53 +138,102 @@ function estimate(numbers: Float64Array, scale: Scale, limit: number): number {
   return bytes < limit ? bytes : Infinity;
 }
 
+/** Where in the column, and by how many ulps. */
+type Exceptions = Map<number, number>;
+
+/** Of the column being written; grows with the longest. */
+let allSteps = new Float64Array(1024);
+
 function writeSteps(to: ByteWriter, numbers: Float64Array, scaleId: number): void {
   const scale = scaleAt(scaleId);
-  const steps = new Float64Array(numbers.length);
-  const exceptions = new Map<number, number>();
+  const { length } = numbers;
+  if (allSteps.length < length) allSteps = new Float64Array(length * 2);
+  const steps = allSteps;
+  let exceptions: Exceptions | undefined;
   let first: number | undefined;
   let unit = 0;
   let step = 0;
-  for (let i = 0; i < numbers.length; i++) {
+  for (let i = 0; i < length; i++) {
     const number = numbers[i] ?? NaN;
     const n = integerOf(number, scale);
     const ulps = Number.isSafeInteger(n) ? ulpsBetween(numberOf(n, scale), number) : NaN;
     if (!Number.isNaN(ulps)) first ??= n;
-    if (Number.isNaN(ulps) || Math.abs(n - (first ?? n)) > farthest) exceptions.set(i, 0);
+    if (Number.isNaN(ulps) || Math.abs(n - (first ?? n)) > farthest) (exceptions ??= new Map()).set(i, 0);
     else {
-      if (ulps !== 0) exceptions.set(i, ulps);
-      step = n - (first ?? n);
-      unit = greatestCommonDivisor(unit, Math.abs(step));
+      if (ulps !== 0) (exceptions ??= new Map()).set(i, ulps);
+      const next = n - (first ?? n);
+      if (unit !== 1 && next !== step) unit = greatestCommonDivisor(unit, Math.abs(next));
+      step = next;
     }
     steps[i] = step;
   }
   const start = first ?? 0;
-  if (unit > 1) for (let i = 0; i < steps.length; i++) steps[i] = (steps[i] ?? NaN) / unit;
-  const order = bestOrder(steps);
-  const flags = (start < 0 ? 4 : 0) + (unit > 1 ? 2 : 0) + (exceptions.size > 0 ? 1 : 0);
+  if (unit > 1) for (let i = 0; i < length; i++) steps[i] = (steps[i] ?? NaN) / unit;
+  const order = bestOrder(steps, length);
+  const flags = (start < 0 ? 4 : 0) + (unit > 1 ? 2 : 0) + (exceptions !== undefined ? 1 : 0);
   to.varint(scaleId * 32 + order * 8 + flags);
   to.varint(Math.abs(start));
   if (unit > 1) to.varint(unit);
-  writeErrors(to, steps, order);
-  if (exceptions.size > 0) writeExceptions(to, numbers, exceptions);
+  writeErrors(to, steps, length, order);
+  if (exceptions !== undefined) writeExceptions(to, numbers, exceptions);
 }
 
-const orders = new ByteWriter(1024);
-
-function bestOrder(steps: Float64Array): number {
-  const lengths = [0, 1, 2].map((order) => {
-    orders.clear();
-    writeErrors(orders, steps, order);
-    return orders.length;
-  });
-  return lengths.indexOf(Math.min(...lengths));
+/** The order that needs the fewest bytes; the lower one where two need as many. */
+function bestOrder(steps: Float64Array, length: number): number {
+  let [bytes0, bytes1, bytes2] = [0, 0, 0];
+  let [run0, run1, run2] = [0, 0, 0];
+  let before = 0;
+  let difference = 0;
+  for (let i = 0; i < length; i++) {
+    const step = steps[i] ?? NaN;
+    const error1 = step - before;
+    const error2 = error1 - difference;
+    difference = error1;
+    before = step;
+    if (step === 0) run0 += 1;
+    else {
+      bytes0 += runBytes(run0) + tokenBytes(step);
+      run0 = 0;
+    }
+    if (error1 === 0) run1 += 1;
+    else {
+      bytes1 += runBytes(run1) + tokenBytes(error1);
+      run1 = 0;
+    }
+    if (error2 === 0) run2 += 1;
+    else {
+      bytes2 += runBytes(run2) + tokenBytes(error2);
+      run2 = 0;
+    }
+  }
+  bytes0 += runBytes(run0);
+  bytes1 += runBytes(run1);
+  bytes2 += runBytes(run2);
+  return bytes0 <= bytes1 && bytes0 <= bytes2 ? 0 : bytes1 <= bytes2 ? 1 : 2;
 }
 
-function writeErrors(to: ByteWriter, steps: Float64Array, order: number): void {
+function runBytes(length: number): number {
+  return length < 2 ? length : 1 + varintBytes(length - 2);
+}
+
+function tokenBytes(error: number): number {
+  return varintBytes(error > 0 ? error * 2 + 2 : -error * 2 - 1);
+}
+
+function varintBytes(value: number): number {
+  if (value < 0x80) return 1;
+  if (value < 0x4000) return 2;
+  let bytes = 3;
+  for (let limit = 0x200000; value >= limit; limit *= 0x80) bytes += 1;
+  return bytes;
+}
+
+function writeErrors(to: ByteWriter, steps: Float64Array, length: number, order: number): void {
   let before = 0;
   let difference = 0;
   let run = 0;
-  for (const step of steps) {
+  for (let i = 0; i < length; i++) {
+    const step = steps[i] ?? NaN;
     const error = order === 0 ? step : step - before - (order === 2 ? difference : 0);
     difference = step - before;
     before = step;
@@ -193,7 +255,7 @@ function writeRun(to: ByteWriter, length: number): void {
   to.varint(length - 2);
 }
 
-function writeExceptions(to: ByteWriter, numbers: Float64Array, exceptions: ReadonlyMap<number, number>): void {
+function writeExceptions(to: ByteWriter, numbers: Float64Array, exceptions: Exceptions): void {
   to.varint(exceptions.size);
   let before = 0;
   for (const [at, ulps] of exceptions) {
@@ -265,13 +327,14 @@ const slot = new Float64Array(1);
 const slotBits = new BigInt64Array(slot.buffer);
 
 /** From one double to the other in steps to the next double; NaN when these are more than an exception may be off by. */
-function ulpsBetween(a: number, b: number): number {
+export function ulpsBetween(a: number, b: number): number {
   if (Object.is(a, b)) return 0;
   const bits = bitsOf(b) - bitsOf(a);
   return bits >= -maxUlps && bits <= maxUlps ? Number(bits) : NaN;
 }
 
-function ulpsFrom(number: number, ulps: number): number {
+/** So many steps further. @throws RangeError when `ulps` is no whole number */
+export function ulpsFrom(number: number, ulps: number): number {
   slotBits[0] = bitsOf(number) + BigInt(ulps);
   return slot[0] ?? NaN;
 }

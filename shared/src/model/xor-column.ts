@@ -6,35 +6,61 @@
 
 import type { ByteReader } from './bytes.ts';
 
-export interface PackedBits {
+export interface BitsPlan {
   /** How many low bits are zero in every XOR. */
   readonly leftOut: number;
-  readonly packed: Uint8Array;
+  /** Length of what `packBits` makes. */
+  readonly bytes: number;
 }
 
-export function packBits(numbers: Float64Array): PackedBits {
-  const count = numbers.length;
+/** What packing would come to. */
+export function planBits(numbers: Float64Array): BitsPlan {
   const halves = halvesOf(numbers);
   let [everLow, everHigh] = [0, 0];
+  let [lastLow, lastHigh] = [0, 0];
   for (let i = 0; i < halves.length; i += 2) {
-    everLow |= (halves[i] ?? 0) ^ (halves[i - 2] ?? 0);
-    everHigh |= (halves[i + 1] ?? 0) ^ (halves[i - 1] ?? 0);
+    const low = halves[i] ?? 0;
+    const high = halves[i + 1] ?? 0;
+    everLow |= low ^ lastLow;
+    everHigh |= high ^ lastHigh;
+    lastLow = low;
+    lastHigh = high;
   }
   const leftOut = everLow !== 0 ? lowZeros(everLow) : everHigh !== 0 ? 32 + lowZeros(everHigh) : 0;
-  const packed = new Uint8Array(Math.ceil(count / 2) + count * 8);
+  let bytes = Math.ceil(numbers.length / 2);
+  lastLow = lastHigh = 0;
+  for (let i = 0; i < halves.length; i += 2) {
+    const low = halves[i] ?? 0;
+    const high = halves[i + 1] ?? 0;
+    bytes += lengthOf(low ^ lastLow, high ^ lastHigh, leftOut);
+    lastLow = low;
+    lastHigh = high;
+  }
+  return { leftOut, bytes };
+}
+
+export function packBits(numbers: Float64Array, { leftOut, bytes }: BitsPlan): Uint8Array {
+  const count = numbers.length;
+  const halves = halvesOf(numbers);
+  const packed = new Uint8Array(bytes);
   let at = Math.ceil(count / 2);
   for (let i = 0; i < count; i++) {
     const low = (halves[i * 2] ?? 0) ^ (halves[i * 2 - 2] ?? 0);
     const high = (halves[i * 2 + 1] ?? 0) ^ (halves[i * 2 - 1] ?? 0);
-    const width = high !== 0 ? 64 - Math.clz32(high) : 32 - Math.clz32(low);
-    const length = Math.ceil(Math.max(0, width - leftOut) / 8);
+    const length = lengthOf(low, high, leftOut);
     packed[i >> 1] = (packed[i >> 1] ?? 0) | (i % 2 === 0 ? length : length << 4);
     for (let bit = leftOut; bit < leftOut + length * 8; bit += 8) {
       if (bit >= 32) packed[at++] = high >>> (bit - 32);
       else packed[at++] = (low >>> bit) | (bit > 24 ? high << (32 - bit) : 0);
     }
   }
-  return { leftOut, packed: packed.subarray(0, at) };
+  return packed;
+}
+
+/** Bytes that hold an XOR without its low bits. */
+function lengthOf(low: number, high: number, leftOut: number): number {
+  const width = high !== 0 ? 64 - Math.clz32(high) : 32 - Math.clz32(low);
+  return width <= leftOut ? 0 : (width - leftOut + 7) >> 3;
 }
 
 /** Fills `numbers`. @throws RangeError when the bytes are no column of so many */

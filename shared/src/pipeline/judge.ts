@@ -46,6 +46,13 @@ export class Judge {
     return time - this.#since >= this.#stuckAfterMs ? 'stuck' : undefined;
   }
 
+  /** Event times go on from `ms` later, though no time has passed. */
+  jump(ms: number): void {
+    this.#time += ms;
+    this.#newest += ms;
+    this.#since += ms;
+  }
+
   write(to: ByteWriter): void {
     for (const number of [this.#time, this.#value, this.#newest, this.#same, this.#since]) to.float(number);
   }

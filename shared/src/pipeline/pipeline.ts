@@ -25,15 +25,17 @@ export class Pipeline {
   readonly plan: Plan;
   readonly series: SeriesTable;
   readonly ledger = new Ledger();
-  readonly derivations: Derivations;
+  derivations: Derivations;
+  /** A reading further ahead of its arrival is refused; Infinity while nobody knows what time it is. */
+  maxAheadMs: number;
   /** Panes' `fresh` counts summed over everything ever drained. */
   reported = 0;
   /** Bytes held for late readings, of all series. */
   heldBytes = 0;
-  readonly #states: SeriesState[] = [];
+  #states: SeriesState[] = [];
   /** Series with a window due, each once. */
-  readonly #due: SeriesState[] = [];
-  readonly #flagged = new Map<Flag, number>();
+  #due: SeriesState[] = [];
+  #flagged = new Map<Flag, number>();
   #transitions: Transition[] = [];
   /** Whether a tick has made a derived reading since the last drain. */
   #hasDerived = false;
@@ -45,9 +47,11 @@ export class Pipeline {
   /** Arrival time of the last tick. */
   #now = -Infinity;
 
-  constructor(plan: Plan) {
+  /** @param series numbers that somebody uses already */
+  constructor(plan: Plan, series: SeriesTable = new SeriesTable(plan.maxSeries)) {
     this.plan = plan;
-    this.series = new SeriesTable(plan.maxSeries);
+    this.series = series;
+    this.maxAheadMs = plan.maxAheadMs;
     this.derivations = new Derivations(plan);
   }
 
@@ -73,7 +77,7 @@ export class Pipeline {
     const { gain, offset } = state.plan;
     // Adding 0 makes 0 of -0: of the two, the smaller would be the one that came first.
     const value = (gain === 1 && offset === 0 ? reading.value : reading.value * gain + offset) + 0;
-    const latest = arrival + this.plan.maxAheadMs;
+    const latest = arrival + this.maxAheadMs;
     this.#value = value;
     this.#arrival = arrival;
     const reason = refusal(reading, value, latest, state) ?? this.#enter(state, reading);
@@ -153,6 +157,34 @@ export class Pipeline {
     return this.#states.filter(({ lastArrival, plan }) => now - lastArrival > plan.missingAfterMs);
   }
 
+  /**
+   * The arrival clock is put ahead, and no time has passed: nobody was silent for so long, and no condition has held for so long.
+   */
+  jump(ms: number): void {
+    for (const state of this.#states) state.jump(ms);
+    this.#nextLook = -Infinity;
+  }
+
+  /**
+   * Goes on with the state of another pipeline of the same plan that shares its series table: the same readings, better stamped.
+   * Both are drained.
+   */
+  takeOver(other: Pipeline): void {
+    if (other.series !== this.series || other.plan !== this.plan) throw new Error('the other pipeline is no twin');
+    this.#states = other.#states;
+    this.#due = other.#due;
+    this.#flagged = other.#flagged;
+    this.#transitions = other.#transitions;
+    this.#hasDerived = other.#hasDerived;
+    this.#nextLook = other.#nextLook;
+    this.#now = other.#now;
+    this.derivations = other.derivations;
+    this.reported = other.reported;
+    this.heldBytes = other.heldBytes;
+    this.maxAheadMs = other.maxAheadMs;
+    this.ledger.restore(other.ledger.taken, other.ledger.losses());
+  }
+
   /** Creates the states of every series interned so far; used when a snapshot is put back. */
   materialize(): void {
     for (const series of this.series.all()) this.#states[series.id] ??= this.#newState(series.id);
@@ -210,7 +242,7 @@ export class Pipeline {
       if (series === undefined) return;
       const state = this.#states[series.id] ?? this.#state(series.id);
       const reading: Reading = { series: series.id, time, value: result + 0, quality: 'good' };
-      const latest = arrival + this.plan.maxAheadMs;
+      const latest = arrival + this.maxAheadMs;
       this.#value = reading.value;
       this.#arrival = arrival;
       const reason = refusal(reading, reading.value, latest, state) ?? this.#enter(state, reading);

@@ -59,6 +59,15 @@ export class SeriesState {
     return Math.max(this.watermark.time - this.plan.latenessMs, this.#floor);
   }
 
+  /** The arrival clock is put ahead. Event times that come from it jump too, and nothing has lasted the longer for it. */
+  jump(ms: number): void {
+    if (this.watermark.newest === this.lastArrival) {
+      this.judge?.jump(ms);
+      for (const rule of this.rules) rule.jump(ms);
+    }
+    this.lastArrival += ms;
+  }
+
   lose(reason: LossReason, count = 1): void {
     this.#losses ??= new Map();
     this.#losses.set(reason, (this.#losses.get(reason) ?? 0) + count);

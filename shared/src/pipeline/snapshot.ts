@@ -10,6 +10,7 @@ import { ByteReader, ByteWriter } from '../model/bytes.ts';
 import type { Losses } from '../model/ledger.ts';
 import { flags, type Flag } from '../model/quality.ts';
 import { lossReasons } from '../model/reading.ts';
+import type { SeriesTable } from '../model/series.ts';
 import { Pipeline } from './pipeline.ts';
 import type { Plan } from './plan.ts';
 
@@ -51,12 +52,15 @@ export function snapshot(pipeline: Pipeline): Uint8Array {
   return to.take();
 }
 
-/** @throws RangeError when the bytes are of another version or damaged */
-export function restore(plan: Plan, bytes: Uint8Array): Restored {
+/**
+ * @param series numbers that somebody uses already
+ * @throws RangeError when the bytes are of another version or damaged
+ */
+export function restore(plan: Plan, bytes: Uint8Array, series?: SeriesTable): Restored {
   const from = new ByteReader(bytes);
   const found = from.varint();
   if (found !== version) throw new RangeError(`snapshot version ${found}, this agent reads ${version}`);
-  const pipeline = new Pipeline(plan);
+  const pipeline = new Pipeline(plan, series);
   const taken = from.varint();
   const reported = from.varint();
   const losses: Losses = {};
@@ -78,13 +82,13 @@ export function restore(plan: Plan, bytes: Uint8Array): Restored {
   for (let left = from.varint(); left > 0; left--) {
     const [device, signal, state] = [from.text(), from.text(), from.blob()];
     const name = `${device}/${signal}`;
-    const series = plan.signals.has(signal) ? pipeline.series.intern(device, signal) : undefined;
-    if (series === undefined) {
+    const known = plan.signals.has(signal) ? pipeline.series.intern(device, signal) : undefined;
+    if (known === undefined) {
       dropped.push(name);
       continue;
     }
     pipeline.materialize();
-    const lost = pipeline.states()[series.id]?.read(new ByteReader(state)) ?? [];
+    const lost = pipeline.states()[known.id]?.read(new ByteReader(state)) ?? [];
     dropped.push(...lost.map((key) => `${name} ${key}`));
   }
   dropped.push(...pipeline.derivations.read(from, plan));

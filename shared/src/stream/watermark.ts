@@ -18,6 +18,11 @@ export class Watermark {
     return Math.max(this.#newest - this.#disorderMs, this.#lifted);
   }
 
+  /** The newest event time seen; -Infinity before the first reading. */
+  get newest(): number {
+    return this.#newest;
+  }
+
   /** What it would be had it never been lifted. */
   get observed(): number {
     return this.#newest - this.#disorderMs;

@@ -5,20 +5,25 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { severities, type Transition } from '../model/alert.ts';
 import { nominalSizeMs, statistics, stepMs, timings, type Pane, type WindowSpec } from '../model/pane.ts';
+import { qualities } from '../model/quality.ts';
 import { specOf, windowOf } from '../testing/plans.ts';
 import {
   WireError,
   decodeAck,
   decodeBatch,
+  decodeCommand,
   decodeFrame,
   decodeStatus,
   encodeAck,
   encodeBatch,
+  encodeCommand,
   encodeFrame,
   encodeStatus,
-  type FrameContent,
+  type Batch,
+  type RawReadings,
+  type RawRequest,
 } from './codec.ts';
-import { FrameSchema, PaneBlockSchema, TransitionSchema, type PaneBlock } from './weir_pb.js';
+import { BatchSchema, CommandSchema, FrameSchema, TransitionSchema } from './weir_pb.js';
 
 const name = fc.stringMatching(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,12}$/);
 const plain = { noNullPrototype: true } as const;
@@ -34,7 +39,8 @@ const windows: readonly WindowSpec[] = [
   specOf({ kind: 'session', gapMs: 0.5 }),
   specOf({ kind: 'count', size: 100 }),
 ];
-const uint32 = fc.integer({ min: 0, max: 2 ** 32 - 1 });
+/** Small ones, as most are, and up to what a count can be. */
+const count = fc.oneof(fc.nat(100), fc.integer({ min: 0, max: 2 ** 32 }));
 const time = fc.integer({ min: -2.5e14, max: 2.5e14 }).map((eighths) => eighths / 8);
 /** Fractions as fine as a double has them, and dates as far off as there are. */
 const instant = fc.oneof(
@@ -63,9 +69,9 @@ const pane = fc.constantFrom(...windows).chain((window) =>
         window: fc.constant({ id: window.id, shape: window.shape, compute: window.compute }),
         bounds: boundsIn(window),
         timing: fc.constantFrom(...timings),
-        revision: uint32,
+        revision: count,
         retracted: fc.boolean(),
-        counts: fc.tuple(uint32, uint32, uint32),
+        counts: fc.tuple(count, count, count),
         values: fc.tuple(...window.compute.map(() => fc.double())),
       },
       plain,
@@ -92,7 +98,27 @@ const transition = fc.record<Transition>(
   },
   plain,
 );
-const content = fc.record<FrameContent>({ panes, transitions: fc.array(transition) }, plain);
+const rawReadings: fc.Arbitrary<RawReadings> = fc
+  .record(
+    {
+      request: fc.string({ maxLength: 20 }),
+      last: fc.boolean(),
+      shortfall: fc.string({ maxLength: 50 }),
+      series,
+      readings: fc.array(fc.tuple(instant, fc.double(), fc.constantFrom(...qualities))),
+    },
+    plain,
+  )
+  .map(({ readings, ...rest }) => ({
+    ...rest,
+    times: Float64Array.from(readings, ([time]) => time),
+    values: Float64Array.from(readings, ([, value]) => value),
+    qualities: readings.map(([, , quality]) => quality),
+  }));
+const content = fc.record(
+  { panes, transitions: fc.array(transition), raw: fc.array(rawReadings, { maxLength: 4 }) },
+  plain,
+);
 
 /** Panes come back grouped by window: their order among windows carries no meaning, that within a series and window does. */
 function byKey(panes: readonly Pane[]): Record<string, readonly Pane[]> {
@@ -101,15 +127,21 @@ function byKey(panes: readonly Pane[]): Record<string, readonly Pane[]> {
   );
 }
 
-test('panes and transitions come back as they were, revisions of one pane in their order', () => {
+test('panes, transitions and raw readings come back as they were, revisions of one pane in their order', () => {
   fc.assert(
     fc.property(content, (before) => {
       const after = decodeFrame(encodeFrame(before));
       expect(after.transitions).toStrictEqual(before.transitions);
+      expect(after.raw).toStrictEqual(before.raw);
       expect(after.panes).toHaveLength(before.panes.length);
       expect(byKey(after.panes)).toStrictEqual(byKey(before.panes));
     }),
   );
+});
+
+test('a frame may hold any of the three, or nothing', () => {
+  expect(decodeFrame(encodeFrame({}))).toStrictEqual({ panes: [], transitions: [], raw: [] });
+  expect(decodeFrame(encodeFrame({ panes: [paneOf({})] })).panes).toHaveLength(1);
 });
 
 function paneOf(pane: Partial<Pane>): Pane {
@@ -133,128 +165,18 @@ test('a clock from 1970 and one of today go into one frame, also in the shortest
 });
 
 test.each([
-  ['10ms', windows[0], 16],
-  ['3600000ms/60000ms', windows[4], 16],
-  ['session-600000ms', windows[6], 31],
+  ['10ms', windows[0], 6],
+  ['3600000ms/60000ms', windows[4], 6],
+  ['session-600000ms', windows[6], 8],
 ])('the panes of %s cost their numbers, not their names again and again', (id, window = windowOf(10), bytes) => {
   expect(window.id).toBe(id);
+  const spec = { ...window, compute: ['mean', 'max'] as const };
   const panes = Array.from({ length: 1000 }, (_, i) => {
     const start = 1.7e12 + i * (stepMs(window.shape) || 1e6);
-    return paneOf({ window: { ...window, compute: ['mean'] }, start, end: start + nominalSizeMs(window.shape) });
+    const values = [20 + (i % 7) / 10, 21 + (i % 5) / 10];
+    return paneOf({ window: spec, start, end: start + (nominalSizeMs(window.shape) || 5e5), values });
   });
-  const one = panes[0]?.window ?? window;
-  const frame = encodeFrame({ panes: panes.map((pane) => ({ ...pane, window: one })), transitions: [] });
-  expect(frame.length / panes.length).toBeLessThan(bytes);
-});
-
-const shapes = {
-  none: undefined,
-  unknown: {},
-  tumbling: { kind: { case: 'tumbling' as const, value: { sizeMs: 60_000 } } },
-  hopping: { kind: { case: 'hopping' as const, value: { sizeMs: 60_000, slideMs: 10_000 } } },
-  session: { kind: { case: 'session' as const, value: { gapMs: 60_000 } } },
-};
-const block = {
-  window: '1m',
-  shape: shapes.tumbling,
-  compute: ['mean'],
-  series: [{ device: 'oven', signal: 'temperature' }],
-  seriesIndex: [0],
-  firstStartMs: 0,
-  startStep: [0],
-  timing: [1],
-  revision: [0],
-  count: [1],
-  accounted: [1],
-  fresh: [1],
-  values: [20],
-};
-/** Of a shape that says starts and ends in full. */
-const session = { ...block, shape: shapes.session, startStep: [], startMs: [1.5], endMs: [2.5] };
-/** Columns of a block, to be taken for its own. */
-type Wrong = Exclude<MessageInitShape<typeof PaneBlockSchema>, PaneBlock>;
-
-function blockFrame(good: Wrong, wrong: Wrong): Uint8Array {
-  const panes = [create(PaneBlockSchema, good), create(PaneBlockSchema, { ...good, ...wrong })];
-  return toBinary(FrameSchema, create(FrameSchema, { panes }));
-}
-
-test('the blocks the following tests damage are good ones', () => {
-  expect(decodeFrame(blockFrame(block, {})).panes).toHaveLength(2);
-  expect(decodeFrame(blockFrame(session, {})).panes).toHaveLength(2);
-});
-
-const tumbling = (value: { sizeMs: number; zone?: string }): Wrong => ({
-  shape: { kind: { case: 'tumbling', value } },
-});
-const hopping = (sizeMs: number, slideMs: number): Wrong => ({
-  shape: { kind: { case: 'hopping', value: { sizeMs, slideMs } } },
-});
-const sessionOf = (gapMs: number): Wrong => ({ shape: { kind: { case: 'session', value: { gapMs } } } });
-const countOf = (size: number): Wrong => ({ shape: { kind: { case: 'count', value: { size } } } });
-
-test.each<[string, RegExp, Wrong]>([
-  ['an index beyond the series', /series 1 of 1/, { seriesIndex: [1] }],
-  ['a column too short', /columns/, { startStep: [] }],
-  ['a column too long', /columns/, { fresh: [1, 2] }],
-  ['revisions missing', /columns/, { revision: [] }],
-  ['counts missing', /columns/, { count: [] }],
-  ['accounts missing', /columns/, { accounted: [] }],
-  ['timings of other panes', /columns/, { timing: [1, 2] }],
-  ['retractions of other panes', /columns/, { retracted: [false, true] }],
-  ['starts in full where steps are due', /columns of starts/, { startStep: [], startMs: [0], endMs: [60_000] }],
-  ['starts in full beside the steps', /columns of starts/, { startMs: [0] }],
-  ['ends beside the steps', /columns of starts/, { endMs: [60_000] }],
-  ['a value missing', /columns/, { values: [] }],
-  ['a value too many', /columns/, { values: [1, 2] }],
-  ['values for a statistic that is not named', /columns/, { compute: [] }],
-  ['a statistic nobody knows', /compute "median"/, { compute: ['median'] }],
-  ['a statistic twice', /compute/, { compute: ['mean', 'mean'], values: [1, 2] }],
-  ['no shape', /shape/, { shape: shapes.none }],
-  ['a shape nobody knows', /shape/, { shape: shapes.unknown }],
-  ['a size of zero', /size 0/, tumbling({ sizeMs: 0 })],
-  ['a negative size', /size -1/, tumbling({ sizeMs: -1 })],
-  ['an infinite size', /size Infinity/, tumbling({ sizeMs: Infinity })],
-  ['a size that is NaN', /size NaN/, tumbling({ sizeMs: NaN })],
-  ['a size of less than a millisecond', /size 0.5/, tumbling({ sizeMs: 0.5 })],
-  ['a zone that is no name', /zone "a b"/, tumbling({ sizeMs: 60_000, zone: 'a b' })],
-  ['a hopping size of zero', /size 0/, hopping(0, 10)],
-  ['a slide of zero', /slide 0/, hopping(60_000, 0)],
-  ['a slide of half a millisecond', /slide 0.5/, hopping(60_000, 0.5)],
-  ['a start that is NaN', /start NaN/, { firstStartMs: NaN }],
-  ['a start no date can hold', /start 2\./, { ...tumbling({ sizeMs: 1e14 }), startStep: [2 ** 31 - 1] }],
-  ['an end no date can hold', /end 8\.64e\+?15|end 864/, { firstStartMs: 8.64e15 }],
-  ['a timing nobody knows', /timing 3/, { timing: [3] }],
-  ['more fresh readings than it accounts for', /fresh 2 of 1/, { fresh: [2] }],
-  ['readings in what is retracted', /retracted/, { retracted: [true], accounted: [0], fresh: [0] }],
-  ['accounted readings in what is retracted', /retracted/, { retracted: [true], count: [0] }],
-  ['a window without a name', /window name/, { window: '' }],
-  ['a window with too long a name', /window name/, { window: 'x'.repeat(65) }],
-  ['a device without a name', /series/, { series: [{ device: '', signal: 'temperature' }] }],
-  ['a signal whose name would be another topic', /series/, { series: [{ device: 'oven', signal: 'a/b' }] }],
-])('%s is refused, and the error names it', (_, message, wrong) => {
-  expect(() => decodeFrame(blockFrame(block, wrong))).toThrow(WireError);
-  expect(() => decodeFrame(blockFrame(block, wrong))).toThrow(message);
-});
-
-test.each<[string, RegExp, Wrong]>([
-  ['starts missing', /columns of starts/, { startMs: [] }],
-  ['ends missing', /columns of starts/, { endMs: [] }],
-  ['steps where starts in full are due', /columns of starts/, { startStep: [0], startMs: [], endMs: [] }],
-  ['steps beside starts in full', /columns of starts/, { startStep: [0] }],
-  ['a start that is NaN', /start NaN/, { startMs: [NaN] }],
-  ['a start no date can hold', /start -8640000000000001/, { startMs: [-8.64e15 - 1] }],
-  ['an end that is NaN', /end NaN/, { endMs: [NaN] }],
-  ['an infinite end', /end Infinity/, { endMs: [Infinity] }],
-  ['an end before the start', /end 1.25/, { endMs: [1.25] }],
-  ['a gap of zero', /gap 0/, sessionOf(0)],
-  ['an infinite gap', /gap Infinity/, sessionOf(Infinity)],
-  ['a gap that is NaN', /gap NaN/, sessionOf(NaN)],
-  ['windows of no readings', /size 0/, countOf(0)],
-  ['windows of half a reading', /size 0.5/, countOf(0.5)],
-])('a session with %s is refused, and the error names it', (_, message, wrong) => {
-  expect(() => decodeFrame(blockFrame(session, wrong))).toThrow(WireError);
-  expect(() => decodeFrame(blockFrame(session, wrong))).toThrow(message);
+  expect(encodeFrame({ panes }).length / panes.length).toBeLessThan(bytes);
 });
 
 const good = {
@@ -289,15 +211,22 @@ test.each<[string, RegExp, object]>([
   expect(() => decodeFrame(transitionFrame(wrong))).toThrow(message);
 });
 
-test('batches, acks and status come back as they were', () => {
-  const batch = {
-    incarnation: '0123456789abcdef',
-    firstSeq: 2 ** 40,
-    entries: [Uint8Array.of(1, 2), new Uint8Array()],
-  };
-  expect(decodeBatch(encodeBatch(batch))).toMatchObject(batch);
+const batch: Batch = {
+  incarnation: '0123456789abcdef',
+  firstSeq: 2 ** 40,
+  entries: [
+    { frame: Uint8Array.of(1, 2), span: 1, readings: 7 },
+    { frame: new Uint8Array(), span: 1000, readings: 0 },
+  ],
+  readingsBefore: 2 ** 41,
+};
+
+test('batches, acks, commands and status come back as they were', () => {
+  expect(decodeBatch(encodeBatch(batch))).toStrictEqual(batch);
   const ack = { incarnation: '0123456789abcdef', lane: 'panes', seq: 0 };
   expect(decodeAck(encodeAck(ack))).toMatchObject(ack);
+  const command = { id: 'r-1', series: { device: 'oven', signal: 'temperature' }, from: 1.8e12, to: 1.8e12 + 0.25 };
+  expect(decodeCommand(encodeCommand(command))).toStrictEqual(command);
   const status = {
     online: true,
     timeMs: 1.8e12,
@@ -306,16 +235,65 @@ test('batches, acks and status come back as they were', () => {
     flagged: { stuck: 10 },
     seriesLosses: [{ device: 'oven', signal: 'temperature', reason: 'too_late', count: 3 }],
     signals: [{ name: 't', unit: '°C' }],
+    storage: { writtenBytes: 5, years: 12.5 },
+    time: { state: 'holding', detail: 'no server answers' },
+    imbalance: -2,
   };
   expect(decodeStatus(encodeStatus(status))).toMatchObject(status);
 });
 
+test('entries that stand for themselves and report nothing cost nothing to say so', () => {
+  const plainBatch = (entries: Batch['entries']): number => encodeBatch({ ...batch, entries }).length;
+  const entry = { frame: Uint8Array.of(1), span: 1, readings: 0 };
+  expect(plainBatch([entry, entry]) - plainBatch([entry])).toBe(3);
+  expect(decodeBatch(encodeBatch({ ...batch, entries: [entry, entry] })).entries).toStrictEqual([entry, entry]);
+});
+
 test.each([0, -1, 1.5, NaN, Infinity, 2 ** 53])('a batch whose first entry is number %d is refused', (firstSeq) => {
-  expect(() => decodeBatch(encodeBatch({ incarnation: '01234567', firstSeq, entries: [] }))).toThrow(WireError);
+  expect(() => decodeBatch(encodeBatch({ ...batch, firstSeq }))).toThrow(WireError);
 });
 
 test.each(['', '0123456', 'x'.repeat(65)])('a batch of incarnation "%s" is refused', (incarnation) => {
-  expect(() => decodeBatch(encodeBatch({ incarnation, firstSeq: 1, entries: [] }))).toThrow(WireError);
+  expect(() => decodeBatch(encodeBatch({ ...batch, incarnation }))).toThrow(WireError);
+});
+
+const twoEntries = { incarnation: '01234567', firstSeq: 1, entries: [Uint8Array.of(1), Uint8Array.of(2)] };
+
+test.each<[string, RegExp, Exclude<MessageInitShape<typeof BatchSchema>, { $typeName: string }>]>([
+  ['a span too few', /columns/, { spans: [1] }],
+  ['a span too many', /columns/, { spans: [1, 1, 1] }],
+  ['a span of nothing', /span 0/, { spans: [1, 0] }],
+  ['readings of another entry', /columns/, { readings: [1, 2, 3] }],
+  ['half a reading', /readings 0.5/, { readings: [0.5, 1] }],
+  ['fewer readings than none', /readings -1/, { readings: [-1, 1] }],
+  ['readings that are NaN', /readings NaN/, { readings: [NaN, 1] }],
+  ['fewer readings before it than none', /readings_before -1/, { readingsBefore: -1 }],
+  ['infinite readings before it', /readings_before Infinity/, { readingsBefore: Infinity }],
+  ['more readings in all than a number can count', /sum/, { readingsBefore: 2 ** 53 - 2, readings: [1, 1] }],
+  ['more entries than a number can count', /sequence/, { firstSeq: 2 ** 53 - 2, spans: [1, 1] }],
+])('a batch with %s is refused, and the error names it', (_, message, wrong) => {
+  const bytes = toBinary(BatchSchema, create(BatchSchema, { ...twoEntries, ...wrong }));
+  expect(() => decodeBatch(bytes)).toThrow(WireError);
+  expect(() => decodeBatch(bytes)).toThrow(message);
+});
+
+const request: RawRequest = { id: 'r-1', series: { device: 'oven', signal: 'temperature' }, from: 0, to: 1 };
+
+test.each<[string, RegExp, Partial<RawRequest>]>([
+  ['no name', /id/, { id: '' }],
+  ['too long a name', /id/, { id: 'x'.repeat(65) }],
+  ['a beginning that is NaN', /from NaN/, { from: NaN }],
+  ['an infinite end', /to Infinity/, { to: Infinity }],
+  ['a device that is a path', /series/, { series: { device: '../x', signal: 'a' } }],
+])('a request for raw readings with %s is refused, and the error names it', (_, message, wrong) => {
+  expect(() => decodeCommand(encodeCommand({ ...request, ...wrong }))).toThrow(WireError);
+  expect(() => decodeCommand(encodeCommand({ ...request, ...wrong }))).toThrow(message);
+});
+
+test('a command of a kind nobody knows, and one without a series, is refused', () => {
+  expect(() => decodeCommand(toBinary(CommandSchema, create(CommandSchema, {})))).toThrow(/kind/);
+  const bare = create(CommandSchema, { ask: { case: 'raw', value: { id: 'r-1' } } });
+  expect(() => decodeCommand(toBinary(CommandSchema, bare))).toThrow(/series/);
 });
 
 test.each([-1, 1.5, NaN, Infinity, 2 ** 53])(
@@ -348,11 +326,13 @@ const damaged = fc
     return cut;
   });
 
+const decoders = [decodeFrame, decodeBatch, decodeAck, decodeCommand, decodeStatus];
+
 test('hostile bytes, random, cut off or changed, are decoded or a WireError, and nothing else', () => {
   const seen = new Set<string>();
   fc.assert(
     fc.property(fc.oneof(fc.uint8Array({ maxLength: 200 }), damaged), (bytes) => {
-      for (const decode of [decodeFrame, decodeBatch, decodeAck, decodeStatus]) seen.add(outcome(decode, bytes));
+      for (const decode of decoders) seen.add(outcome(decode, bytes));
       expect([...seen].filter((one) => one !== 'ok' && one !== 'WireError')).toStrictEqual([]);
     }),
     { numRuns: 500 },
@@ -364,8 +344,9 @@ test('whatever is decoded from hostile bytes makes sense: it can be encoded and 
   fc.assert(
     fc.property(damaged, (bytes) => {
       fc.pre(outcome(decodeFrame, bytes) === 'ok');
-      const { panes, transitions } = decodeFrame(bytes);
-      expect(decodeFrame(encodeFrame({ panes, transitions })).panes).toHaveLength(panes.length);
+      const { panes, transitions, raw } = decodeFrame(bytes);
+      const again = decodeFrame(encodeFrame({ panes, transitions, raw }));
+      expect([again.panes.length, again.raw]).toStrictEqual([panes.length, raw]);
       for (const { start, end, fresh, accounted, values, window } of panes) {
         expect(Number.isFinite(start)).toBe(true);
         expect(end).toBeGreaterThanOrEqual(start);

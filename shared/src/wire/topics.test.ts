@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { ackTopic, lanes, namePattern, parseTopic, statusTopic, upTopic } from './topics.ts';
+import { ackTopic, commandTopic, lanes, namePattern, parseTopic, statusTopic, upTopic } from './topics.ts';
 
 const gateway = fc.stringMatching(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/);
 
@@ -9,17 +9,21 @@ test('every topic of a gateway is read as what it is', () => {
     fc.property(gateway, fc.constantFrom(...lanes), (gateway, lane) => {
       expect(parseTopic(upTopic(gateway, lane))).toStrictEqual({ kind: 'up', gateway, lane });
       expect(parseTopic(ackTopic(gateway))).toStrictEqual({ kind: 'ack', gateway });
+      expect(parseTopic(commandTopic(gateway))).toStrictEqual({ kind: 'command', gateway });
       expect(parseTopic(statusTopic(gateway))).toStrictEqual({ kind: 'status', gateway });
     }),
   );
 });
 
 test('the topics are the ones the protocol names', () => {
-  expect([upTopic('line-3', 'alerts'), ackTopic('line-3'), statusTopic('line-3')]).toStrictEqual([
-    'weir/v1/line-3/up/alerts',
+  const topics = [upTopic('line-3', 'raw'), ackTopic('line-3'), commandTopic('line-3'), statusTopic('line-3')];
+  expect(topics).toStrictEqual([
+    'weir/v1/line-3/up/raw',
     'weir/v1/line-3/ack',
+    'weir/v1/line-3/command',
     'weir/v1/line-3/status',
   ]);
+  expect(lanes, 'in the order they are sent').toStrictEqual(['alerts', 'panes', 'raw']);
 });
 
 test.each([
@@ -38,8 +42,10 @@ test.each([
   'weir/v1/line-3/ack/panes',
   'weir/v1/line-3/status/x',
   'weir/v1/line-3/up',
-  'weir/v1/line-3/up/raw',
+  'weir/v1/line-3/up/other',
   'weir/v1/line-3/up/panes/1',
+  'weir/v1/line-3/command/raw',
+  'weir/v1/-line/command',
   'weir/v1/line-3/down/panes',
 ])('"%s" is none of our topics', (topic) => {
   expect(parseTopic(topic)).toBeUndefined();

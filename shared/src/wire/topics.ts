@@ -2,12 +2,13 @@
 //
 //   up/{lane}   gateway -> hub   Batch    entries of one outbox lane, in order
 //   ack         hub -> gateway   Ack      cumulative: everything up to seq is durable in the store
+//   command     hub -> gateway   Command  what the hub asks for: raw readings of a series and time range
 //   status      gateway -> hub   Status   health and ledger; retained, and the last will
 //
-// A gateway may publish to its own `up/+` and `status`, and subscribe to its own `ack`; nothing else.
+// A gateway may publish to its own `up/+` and `status`, and subscribe to its own `ack` and `command`; nothing else.
 
-/** In the order they are sent: alerts overtake any backlog of panes. */
-export const lanes = ['alerts', 'panes'] as const;
+/** In the order they are sent: alerts overtake any backlog of panes, and raw readings go when nothing else waits. */
+export const lanes = ['alerts', 'panes', 'raw'] as const;
 
 export type Lane = (typeof lanes)[number];
 
@@ -24,18 +25,24 @@ export function ackTopic(gateway: string): string {
   return `${root}/${gateway}/ack`;
 }
 
+export function commandTopic(gateway: string): string {
+  return `${root}/${gateway}/command`;
+}
+
 export function statusTopic(gateway: string): string {
   return `${root}/${gateway}/status`;
 }
 
-export type GatewayTopic = { kind: 'up'; gateway: string; lane: Lane } | { kind: 'ack' | 'status'; gateway: string };
+export type GatewayTopic =
+  | { kind: 'up'; gateway: string; lane: Lane }
+  | { kind: 'ack' | 'command' | 'status'; gateway: string };
 
 /** @returns what the topic is for, or undefined when it is none of ours */
 export function parseTopic(topic: string): GatewayTopic | undefined {
   const [weir, version, gateway, kind, laneName, ...rest] = topic.split('/');
   if (`${weir}/${version}` !== root || gateway === undefined || !namePattern.test(gateway) || rest.length > 0)
     return undefined;
-  if ((kind === 'ack' || kind === 'status') && laneName === undefined) return { kind, gateway };
+  if ((kind === 'ack' || kind === 'command' || kind === 'status') && laneName === undefined) return { kind, gateway };
   const lane = lanes.find((known) => known === laneName);
   return kind === 'up' && lane !== undefined ? { kind, gateway, lane } : undefined;
 }

@@ -26,7 +26,7 @@ export declare type Batch = Message<"weir.v1.Batch"> & {
   incarnation: string;
 
   /**
-   * Sequence number of the first entry; the others follow without gaps.
+   * Sequence number the first entry begins with; the others follow without gaps.
    *
    * @generated from field: double first_seq = 2;
    */
@@ -38,6 +38,27 @@ export declare type Batch = Message<"weir.v1.Batch"> & {
    * @generated from field: repeated bytes entries = 3;
    */
   entries: Uint8Array[];
+
+  /**
+   * Per entry, for how many sequence numbers it stands: records that waited long have been merged. Nothing when all are 1.
+   *
+   * @generated from field: repeated uint32 spans = 4;
+   */
+  spans: number[];
+
+  /**
+   * Per entry, how many readings its panes report for the first time. Nothing when none does.
+   *
+   * @generated from field: repeated double readings = 5;
+   */
+  readings: number[];
+
+  /**
+   * The same, summed over everything this lane ever held before the first entry, in this incarnation.
+   *
+   * @generated from field: double readings_before = 6;
+   */
+  readingsBefore: number;
 };
 
 /**
@@ -61,6 +82,11 @@ export declare type Frame = Message<"weir.v1.Frame"> & {
    * @generated from field: repeated weir.v1.Transition transitions = 2;
    */
   transitions: Transition[];
+
+  /**
+   * @generated from field: repeated weir.v1.RawBlock raw = 3;
+   */
+  raw: RawBlock[];
 };
 
 /**
@@ -72,8 +98,9 @@ export declare const FrameSchema: GenMessage<Frame>;
 /**
  * Panes of one window, column by column: small, and quick to read.
  *
- * Windows of one length that follow each other at whole steps (tumbling in UTC, hopping) say where each starts as a number
- * of steps; where such a window ends follows. All others (tumbling in a time zone, session, count) say both in full.
+ * `columns` holds, one behind the other and packed as shared/src/model/columns.ts says, one number a pane each: index into
+ * `series`, start, end, timing, revision, retracted (0 or 1), count, accounted, fresh, and one column for each of `compute`.
+ * There are no ends where every window of the shape is equally long (tumbling in UTC, hopping): the start says them.
  *
  * @generated from message weir.v1.PaneBlock
  */
@@ -91,88 +118,46 @@ export declare type PaneBlock = Message<"weir.v1.PaneBlock"> & {
   shape?: Shape | undefined;
 
   /**
-   * Names of the statistics, in the order of `values`.
+   * Names of the statistics, in the order of their columns.
    *
    * @generated from field: repeated string compute = 3;
    */
   compute: string[];
 
   /**
+   * What the ones before say is left out: series-list.ts.
+   *
    * @generated from field: repeated weir.v1.Series series = 4;
    */
   series: Series[];
 
   /**
-   * Per pane: index into `series`.
+   * Panes.
    *
-   * @generated from field: repeated uint32 series_index = 5;
+   * @generated from field: uint32 rows = 5;
    */
-  seriesIndex: number[];
+  rows: number;
 
   /**
-   * At whole steps, per pane: (start - first_start_ms) / step.
+   * @generated from field: bytes columns = 6;
+   */
+  columns: Uint8Array;
+
+  /**
+   * Columns that are left out, for they say what is usual; a sum of 1: timing, all are on time; 2: revision, all 0; 4: retracted, none;
+   * 8: accounted, the same as count; 16: fresh, the same as accounted.
    *
-   * @generated from field: double first_start_ms = 6;
+   * @generated from field: uint32 usual = 7;
    */
-  firstStartMs: number;
+  usual: number;
 
   /**
-   * @generated from field: repeated sint32 start_step = 7;
-   */
-  startStep: number[];
-
-  /**
-   * Everywhere else, per pane.
+   * Nothing, or one more than the digits behind the point with which mean and max are written as whole numbers
+   * (decimal-statistics.ts); behind the other columns is then one of what means are off by, if there are means.
    *
-   * @generated from field: repeated double start_ms = 8;
+   * @generated from field: uint32 decimals = 8;
    */
-  startMs: number[];
-
-  /**
-   * @generated from field: repeated double end_ms = 9;
-   */
-  endMs: number[];
-
-  /**
-   * Per pane 0 early, 1 on time, 2 late; or nothing when all are on time.
-   *
-   * @generated from field: repeated uint32 timing = 10;
-   */
-  timing: number[];
-
-  /**
-   * @generated from field: repeated uint32 revision = 11;
-   */
-  revision: number[];
-
-  /**
-   * Per pane; or nothing when none is.
-   *
-   * @generated from field: repeated bool retracted = 12;
-   */
-  retracted: boolean[];
-
-  /**
-   * @generated from field: repeated uint32 count = 13;
-   */
-  count: number[];
-
-  /**
-   * @generated from field: repeated uint32 accounted = 14;
-   */
-  accounted: number[];
-
-  /**
-   * @generated from field: repeated uint32 fresh = 15;
-   */
-  fresh: number[];
-
-  /**
-   * Per pane, one value for each of `compute`.
-   *
-   * @generated from field: repeated double values = 16;
-   */
-  values: number[];
+  decimals: number;
 };
 
 /**
@@ -180,6 +165,59 @@ export declare type PaneBlock = Message<"weir.v1.PaneBlock"> & {
  * Use `create(PaneBlockSchema)` to create a new message.
  */
 export declare const PaneBlockSchema: GenMessage<PaneBlock>;
+
+/**
+ * Raw readings of one series, which the hub has asked for.
+ *
+ * @generated from message weir.v1.RawBlock
+ */
+export declare type RawBlock = Message<"weir.v1.RawBlock"> & {
+  /**
+   * Identity of the request this answers.
+   *
+   * @generated from field: string request = 1;
+   */
+  request: string;
+
+  /**
+   * Nothing comes after this: the request is answered.
+   *
+   * @generated from field: bool last = 2;
+   */
+  last: boolean;
+
+  /**
+   * @generated from field: weir.v1.Series series = 3;
+   */
+  series?: Series | undefined;
+
+  /**
+   * Readings.
+   *
+   * @generated from field: uint32 rows = 4;
+   */
+  rows: number;
+
+  /**
+   * Event times (epoch milliseconds), values and qualities (their place in shared/src/model/quality.ts), packed like panes.
+   *
+   * @generated from field: bytes columns = 5;
+   */
+  columns: Uint8Array;
+
+  /**
+   * On the last block: why there is less than was asked for; nothing when all is there.
+   *
+   * @generated from field: string shortfall = 6;
+   */
+  shortfall: string;
+};
+
+/**
+ * Describes the message weir.v1.RawBlock.
+ * Use `create(RawBlockSchema)` to create a new message.
+ */
+export declare const RawBlockSchema: GenMessage<RawBlock>;
 
 /**
  * How event time is cut into windows.
@@ -397,6 +435,63 @@ export declare type Ack = Message<"weir.v1.Ack"> & {
 export declare const AckSchema: GenMessage<Ack>;
 
 /**
+ * weir/v1/{gateway}/command: what the hub asks of a gateway. Sent again whenever the gateway subscribes, until it is answered.
+ *
+ * @generated from message weir.v1.Command
+ */
+export declare type Command = Message<"weir.v1.Command"> & {
+  /**
+   * @generated from oneof weir.v1.Command.ask
+   */
+  ask: {
+    /**
+     * @generated from field: weir.v1.RawRequest raw = 1;
+     */
+    value: RawRequest;
+    case: "raw";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message weir.v1.Command.
+ * Use `create(CommandSchema)` to create a new message.
+ */
+export declare const CommandSchema: GenMessage<Command>;
+
+/**
+ * The raw readings of one series, from (inclusive) to (exclusive) an event time; the answer comes on the raw lane.
+ *
+ * @generated from message weir.v1.RawRequest
+ */
+export declare type RawRequest = Message<"weir.v1.RawRequest"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * @generated from field: weir.v1.Series series = 2;
+   */
+  series?: Series | undefined;
+
+  /**
+   * @generated from field: double from_ms = 3;
+   */
+  fromMs: number;
+
+  /**
+   * @generated from field: double to_ms = 4;
+   */
+  toMs: number;
+};
+
+/**
+ * Describes the message weir.v1.RawRequest.
+ * Use `create(RawRequestSchema)` to create a new message.
+ */
+export declare const RawRequestSchema: GenMessage<RawRequest>;
+
+/**
  * weir/v1/{gateway}/status (retained; the last will carries online = false): health, ledger, what is shown of the gateway.
  *
  * @generated from message weir.v1.Status
@@ -492,6 +587,30 @@ export declare type Status = Message<"weir.v1.Status"> & {
    * @generated from field: repeated weir.v1.SeriesLoss series_losses = 17;
    */
   seriesLosses: SeriesLoss[];
+
+  /**
+   * Readings whose statistics were merged into coarser windows because the link was out for long; they are not lost.
+   *
+   * @generated from field: double thinned = 18;
+   */
+  thinned: number;
+
+  /**
+   * @generated from field: weir.v1.Storage storage = 19;
+   */
+  storage?: Storage | undefined;
+
+  /**
+   * @generated from field: weir.v1.TimeState time = 20;
+   */
+  time?: TimeState | undefined;
+
+  /**
+   * By how much the gateway's own sum does not balance: taken - (delivered + pending + open + lost); 0, always.
+   *
+   * @generated from field: double imbalance = 21;
+   */
+  imbalance: number;
 };
 
 /**
@@ -499,6 +618,113 @@ export declare type Status = Message<"weir.v1.Status"> & {
  * Use `create(StatusSchema)` to create a new message.
  */
 export declare const StatusSchema: GenMessage<Status>;
+
+/**
+ * The disk under journal and outbox.
+ *
+ * @generated from message weir.v1.Storage
+ */
+export declare type Storage = Message<"weir.v1.Storage"> & {
+  /**
+   * Since the agent started.
+   *
+   * @generated from field: double written_bytes = 1;
+   */
+  writtenBytes: number;
+
+  /**
+   * @generated from field: double syncs = 2;
+   */
+  syncs: number;
+
+  /**
+   * Over the last hour.
+   *
+   * @generated from field: double written_bytes_per_hour = 3;
+   */
+  writtenBytesPerHour: number;
+
+  /**
+   * @generated from field: double syncs_per_hour = 4;
+   */
+  syncsPerHour: number;
+
+  /**
+   * @generated from field: double free_bytes = 5;
+   */
+  freeBytes: number;
+
+  /**
+   * How long a commit waits at present; longer than the setting where the wear budget asks for it.
+   *
+   * @generated from field: double commit_ms = 6;
+   */
+  commitMs: number;
+
+  /**
+   * Until the card's rated endurance is written, at the present rate; nothing when it cannot be told yet.
+   *
+   * @generated from field: optional double years = 7;
+   */
+  years?: number | undefined;
+
+  /**
+   * Damage found since the agent started: bytes that belong to no record, and records missing.
+   *
+   * @generated from field: double damaged_bytes = 8;
+   */
+  damagedBytes: number;
+
+  /**
+   * @generated from field: double damaged_records = 9;
+   */
+  damagedRecords: number;
+
+  /**
+   * Readings acknowledged to their source while the disk could not take them: they would not survive a power cut.
+   *
+   * @generated from field: double at_risk = 10;
+   */
+  atRisk: number;
+
+  /**
+   * Oldest raw reading on the gateway, epoch milliseconds; nothing when there is none.
+   *
+   * @generated from field: optional double raw_since_ms = 11;
+   */
+  rawSinceMs?: number | undefined;
+};
+
+/**
+ * Describes the message weir.v1.Storage.
+ * Use `create(StorageSchema)` to create a new message.
+ */
+export declare const StorageSchema: GenMessage<Storage>;
+
+/**
+ * What the gateway knows about the time.
+ *
+ * @generated from message weir.v1.TimeState
+ */
+export declare type TimeState = Message<"weir.v1.TimeState"> & {
+  /**
+   * `synchronised`, `unknown`, `holding`.
+   *
+   * @generated from field: string state = 1;
+   */
+  state: string;
+
+  /**
+   * @generated from field: string detail = 2;
+   */
+  detail: string;
+};
+
+/**
+ * Describes the message weir.v1.TimeState.
+ * Use `create(TimeStateSchema)` to create a new message.
+ */
+export declare const TimeStateSchema: GenMessage<TimeState>;
 
 /**
  * @generated from message weir.v1.SeriesLoss

@@ -10,7 +10,7 @@ import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
  * Describes the file weir.proto.
  */
 export const file_weir = /*@__PURE__*/
-  fileDesc("Cgp3ZWlyLnByb3RvEgd3ZWlyLnYxIkAKBUJhdGNoEhMKC2luY2FybmF0aW9uGAEgASgJEhEKCWZpcnN0X3NlcRgCIAEoARIPCgdlbnRyaWVzGAMgAygMIlQKBUZyYW1lEiEKBXBhbmVzGAEgAygLMhIud2Vpci52MS5QYW5lQmxvY2sSKAoLdHJhbnNpdGlvbnMYAiADKAsyEy53ZWlyLnYxLlRyYW5zaXRpb24ixgIKCVBhbmVCbG9jaxIOCgZ3aW5kb3cYASABKAkSHQoFc2hhcGUYAiABKAsyDi53ZWlyLnYxLlNoYXBlEg8KB2NvbXB1dGUYAyADKAkSHwoGc2VyaWVzGAQgAygLMg8ud2Vpci52MS5TZXJpZXMSFAoMc2VyaWVzX2luZGV4GAUgAygNEhYKDmZpcnN0X3N0YXJ0X21zGAYgASgBEhIKCnN0YXJ0X3N0ZXAYByADKBESEAoIc3RhcnRfbXMYCCADKAESDgoGZW5kX21zGAkgAygBEg4KBnRpbWluZxgKIAMoDRIQCghyZXZpc2lvbhgLIAMoDRIRCglyZXRyYWN0ZWQYDCADKAgSDQoFY291bnQYDSADKA0SEQoJYWNjb3VudGVkGA4gAygNEg0KBWZyZXNoGA8gAygNEg4KBnZhbHVlcxgQIAMoASKhAQoFU2hhcGUSJQoIdHVtYmxpbmcYASABKAsyES53ZWlyLnYxLlR1bWJsaW5nSAASIwoHaG9wcGluZxgCIAEoCzIQLndlaXIudjEuSG9wcGluZ0gAEiMKB3Nlc3Npb24YAyABKAsyEC53ZWlyLnYxLlNlc3Npb25IABIfCgVjb3VudBgEIAEoCzIOLndlaXIudjEuQ291bnRIAEIGCgRraW5kIikKCFR1bWJsaW5nEg8KB3NpemVfbXMYASABKAESDAoEem9uZRgCIAEoCSIsCgdIb3BwaW5nEg8KB3NpemVfbXMYASABKAESEAoIc2xpZGVfbXMYAiABKAEiGQoHU2Vzc2lvbhIOCgZnYXBfbXMYASABKAEiFQoFQ291bnQSDAoEc2l6ZRgBIAEoASIoCgZTZXJpZXMSDgoGZGV2aWNlGAEgASgJEg4KBnNpZ25hbBgCIAEoCSKOAQoKVHJhbnNpdGlvbhIMCgRydWxlGAEgASgJEh8KBnNlcmllcxgCIAEoCzIPLndlaXIudjEuU2VyaWVzEg0KBXN0YXRlGAMgASgJEhAKCHNldmVyaXR5GAQgASgJEg8KB3RpbWVfbXMYBSABKAESEAoIc2luY2VfbXMYBiABKAESDQoFdmFsdWUYByABKAEiNQoDQWNrEhMKC2luY2FybmF0aW9uGAEgASgJEgwKBGxhbmUYAiABKAkSCwoDc2VxGAMgASgBIqoECgZTdGF0dXMSDgoGb25saW5lGAEgASgIEg8KB3RpbWVfbXMYAiABKAESDwoHdmVyc2lvbhgDIAEoCRINCgV0YWtlbhgEIAEoARIMCgRvcGVuGAUgASgBEg8KB3BlbmRpbmcYBiABKAESEQoJZGVsaXZlcmVkGAcgASgBEicKBGxvc3QYCCADKAsyGS53ZWlyLnYxLlN0YXR1cy5Mb3N0RW50cnkSGwoTcmVhZGluZ3NfcGVyX3NlY29uZBgJIAEoARIUCgxvdXRib3hfYnl0ZXMYCiABKAESFQoNam91cm5hbF9ieXRlcxgLIAEoARIUCgxtZW1vcnlfYnl0ZXMYDCABKAESHwoGaGVhbHRoGA0gAygLMg8ud2Vpci52MS5IZWFsdGgSKQoMZGVhZF9sZXR0ZXJzGA4gAygLMhMud2Vpci52MS5EZWFkTGV0dGVyEiAKB3NpZ25hbHMYDyADKAsyDy53ZWlyLnYxLlNpZ25hbBItCgdmbGFnZ2VkGBAgAygLMhwud2Vpci52MS5TdGF0dXMuRmxhZ2dlZEVudHJ5EioKDXNlcmllc19sb3NzZXMYESADKAsyEy53ZWlyLnYxLlNlcmllc0xvc3MaKwoJTG9zdEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAToCOAEaLgoMRmxhZ2dlZEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAToCOAEiSwoKU2VyaWVzTG9zcxIOCgZkZXZpY2UYASABKAkSDgoGc2lnbmFsGAIgASgJEg4KBnJlYXNvbhgDIAEoCRINCgVjb3VudBgEIAEoASJECgZIZWFsdGgSDAoEcGFydBgBIAEoCRIKCgJ1cBgCIAEoCBIOCgZkZXRhaWwYAyABKAkSEAoIc2luY2VfbXMYBCABKAEiXwoKRGVhZExldHRlchIOCgZyZWFzb24YASABKAkSDQoFd2hlcmUYAiABKAkSEgoKYXJyaXZhbF9tcxgDIAEoARIOCgZkZXRhaWwYBCABKAkSDgoGc2FtcGxlGAUgASgJIiQKBlNpZ25hbBIMCgRuYW1lGAEgASgJEgwKBHVuaXQYAiABKAliBnByb3RvMw");
+  fileDesc("Cgp3ZWlyLnByb3RvEgd3ZWlyLnYxInoKBUJhdGNoEhMKC2luY2FybmF0aW9uGAEgASgJEhEKCWZpcnN0X3NlcRgCIAEoARIPCgdlbnRyaWVzGAMgAygMEg0KBXNwYW5zGAQgAygNEhAKCHJlYWRpbmdzGAUgAygBEhcKD3JlYWRpbmdzX2JlZm9yZRgGIAEoASJ0CgVGcmFtZRIhCgVwYW5lcxgBIAMoCzISLndlaXIudjEuUGFuZUJsb2NrEigKC3RyYW5zaXRpb25zGAIgAygLMhMud2Vpci52MS5UcmFuc2l0aW9uEh4KA3JhdxgDIAMoCzIRLndlaXIudjEuUmF3QmxvY2sirAEKCVBhbmVCbG9jaxIOCgZ3aW5kb3cYASABKAkSHQoFc2hhcGUYAiABKAsyDi53ZWlyLnYxLlNoYXBlEg8KB2NvbXB1dGUYAyADKAkSHwoGc2VyaWVzGAQgAygLMg8ud2Vpci52MS5TZXJpZXMSDAoEcm93cxgFIAEoDRIPCgdjb2x1bW5zGAYgASgMEg0KBXVzdWFsGAcgASgNEhAKCGRlY2ltYWxzGAggASgNInwKCFJhd0Jsb2NrEg8KB3JlcXVlc3QYASABKAkSDAoEbGFzdBgCIAEoCBIfCgZzZXJpZXMYAyABKAsyDy53ZWlyLnYxLlNlcmllcxIMCgRyb3dzGAQgASgNEg8KB2NvbHVtbnMYBSABKAwSEQoJc2hvcnRmYWxsGAYgASgJIqEBCgVTaGFwZRIlCgh0dW1ibGluZxgBIAEoCzIRLndlaXIudjEuVHVtYmxpbmdIABIjCgdob3BwaW5nGAIgASgLMhAud2Vpci52MS5Ib3BwaW5nSAASIwoHc2Vzc2lvbhgDIAEoCzIQLndlaXIudjEuU2Vzc2lvbkgAEh8KBWNvdW50GAQgASgLMg4ud2Vpci52MS5Db3VudEgAQgYKBGtpbmQiKQoIVHVtYmxpbmcSDwoHc2l6ZV9tcxgBIAEoARIMCgR6b25lGAIgASgJIiwKB0hvcHBpbmcSDwoHc2l6ZV9tcxgBIAEoARIQCghzbGlkZV9tcxgCIAEoASIZCgdTZXNzaW9uEg4KBmdhcF9tcxgBIAEoASIVCgVDb3VudBIMCgRzaXplGAEgASgBIigKBlNlcmllcxIOCgZkZXZpY2UYASABKAkSDgoGc2lnbmFsGAIgASgJIo4BCgpUcmFuc2l0aW9uEgwKBHJ1bGUYASABKAkSHwoGc2VyaWVzGAIgASgLMg8ud2Vpci52MS5TZXJpZXMSDQoFc3RhdGUYAyABKAkSEAoIc2V2ZXJpdHkYBCABKAkSDwoHdGltZV9tcxgFIAEoARIQCghzaW5jZV9tcxgGIAEoARINCgV2YWx1ZRgHIAEoASI1CgNBY2sSEwoLaW5jYXJuYXRpb24YASABKAkSDAoEbGFuZRgCIAEoCRILCgNzZXEYAyABKAEiNAoHQ29tbWFuZBIiCgNyYXcYASABKAsyEy53ZWlyLnYxLlJhd1JlcXVlc3RIAEIFCgNhc2siWQoKUmF3UmVxdWVzdBIKCgJpZBgBIAEoCRIfCgZzZXJpZXMYAiABKAsyDy53ZWlyLnYxLlNlcmllcxIPCgdmcm9tX21zGAMgASgBEg0KBXRvX21zGAQgASgBIpMFCgZTdGF0dXMSDgoGb25saW5lGAEgASgIEg8KB3RpbWVfbXMYAiABKAESDwoHdmVyc2lvbhgDIAEoCRINCgV0YWtlbhgEIAEoARIMCgRvcGVuGAUgASgBEg8KB3BlbmRpbmcYBiABKAESEQoJZGVsaXZlcmVkGAcgASgBEicKBGxvc3QYCCADKAsyGS53ZWlyLnYxLlN0YXR1cy5Mb3N0RW50cnkSGwoTcmVhZGluZ3NfcGVyX3NlY29uZBgJIAEoARIUCgxvdXRib3hfYnl0ZXMYCiABKAESFQoNam91cm5hbF9ieXRlcxgLIAEoARIUCgxtZW1vcnlfYnl0ZXMYDCABKAESHwoGaGVhbHRoGA0gAygLMg8ud2Vpci52MS5IZWFsdGgSKQoMZGVhZF9sZXR0ZXJzGA4gAygLMhMud2Vpci52MS5EZWFkTGV0dGVyEiAKB3NpZ25hbHMYDyADKAsyDy53ZWlyLnYxLlNpZ25hbBItCgdmbGFnZ2VkGBAgAygLMhwud2Vpci52MS5TdGF0dXMuRmxhZ2dlZEVudHJ5EioKDXNlcmllc19sb3NzZXMYESADKAsyEy53ZWlyLnYxLlNlcmllc0xvc3MSDwoHdGhpbm5lZBgSIAEoARIhCgdzdG9yYWdlGBMgASgLMhAud2Vpci52MS5TdG9yYWdlEiAKBHRpbWUYFCABKAsyEi53ZWlyLnYxLlRpbWVTdGF0ZRIRCglpbWJhbGFuY2UYFSABKAEaKwoJTG9zdEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAToCOAEaLgoMRmxhZ2dlZEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAToCOAEimQIKB1N0b3JhZ2USFQoNd3JpdHRlbl9ieXRlcxgBIAEoARINCgVzeW5jcxgCIAEoARIeChZ3cml0dGVuX2J5dGVzX3Blcl9ob3VyGAMgASgBEhYKDnN5bmNzX3Blcl9ob3VyGAQgASgBEhIKCmZyZWVfYnl0ZXMYBSABKAESEQoJY29tbWl0X21zGAYgASgBEhIKBXllYXJzGAcgASgBSACIAQESFQoNZGFtYWdlZF9ieXRlcxgIIAEoARIXCg9kYW1hZ2VkX3JlY29yZHMYCSABKAESDwoHYXRfcmlzaxgKIAEoARIZCgxyYXdfc2luY2VfbXMYCyABKAFIAYgBAUIICgZfeWVhcnNCDwoNX3Jhd19zaW5jZV9tcyIqCglUaW1lU3RhdGUSDQoFc3RhdGUYASABKAkSDgoGZGV0YWlsGAIgASgJIksKClNlcmllc0xvc3MSDgoGZGV2aWNlGAEgASgJEg4KBnNpZ25hbBgCIAEoCRIOCgZyZWFzb24YAyABKAkSDQoFY291bnQYBCABKAEiRAoGSGVhbHRoEgwKBHBhcnQYASABKAkSCgoCdXAYAiABKAgSDgoGZGV0YWlsGAMgASgJEhAKCHNpbmNlX21zGAQgASgBIl8KCkRlYWRMZXR0ZXISDgoGcmVhc29uGAEgASgJEg0KBXdoZXJlGAIgASgJEhIKCmFycml2YWxfbXMYAyABKAESDgoGZGV0YWlsGAQgASgJEg4KBnNhbXBsZRgFIAEoCSIkCgZTaWduYWwSDAoEbmFtZRgBIAEoCRIMCgR1bml0GAIgASgJYgZwcm90bzM");
 
 /**
  * Describes the message weir.v1.Batch.
@@ -34,93 +34,128 @@ export const PaneBlockSchema = /*@__PURE__*/
   messageDesc(file_weir, 2);
 
 /**
+ * Describes the message weir.v1.RawBlock.
+ * Use `create(RawBlockSchema)` to create a new message.
+ */
+export const RawBlockSchema = /*@__PURE__*/
+  messageDesc(file_weir, 3);
+
+/**
  * Describes the message weir.v1.Shape.
  * Use `create(ShapeSchema)` to create a new message.
  */
 export const ShapeSchema = /*@__PURE__*/
-  messageDesc(file_weir, 3);
+  messageDesc(file_weir, 4);
 
 /**
  * Describes the message weir.v1.Tumbling.
  * Use `create(TumblingSchema)` to create a new message.
  */
 export const TumblingSchema = /*@__PURE__*/
-  messageDesc(file_weir, 4);
+  messageDesc(file_weir, 5);
 
 /**
  * Describes the message weir.v1.Hopping.
  * Use `create(HoppingSchema)` to create a new message.
  */
 export const HoppingSchema = /*@__PURE__*/
-  messageDesc(file_weir, 5);
+  messageDesc(file_weir, 6);
 
 /**
  * Describes the message weir.v1.Session.
  * Use `create(SessionSchema)` to create a new message.
  */
 export const SessionSchema = /*@__PURE__*/
-  messageDesc(file_weir, 6);
+  messageDesc(file_weir, 7);
 
 /**
  * Describes the message weir.v1.Count.
  * Use `create(CountSchema)` to create a new message.
  */
 export const CountSchema = /*@__PURE__*/
-  messageDesc(file_weir, 7);
+  messageDesc(file_weir, 8);
 
 /**
  * Describes the message weir.v1.Series.
  * Use `create(SeriesSchema)` to create a new message.
  */
 export const SeriesSchema = /*@__PURE__*/
-  messageDesc(file_weir, 8);
+  messageDesc(file_weir, 9);
 
 /**
  * Describes the message weir.v1.Transition.
  * Use `create(TransitionSchema)` to create a new message.
  */
 export const TransitionSchema = /*@__PURE__*/
-  messageDesc(file_weir, 9);
+  messageDesc(file_weir, 10);
 
 /**
  * Describes the message weir.v1.Ack.
  * Use `create(AckSchema)` to create a new message.
  */
 export const AckSchema = /*@__PURE__*/
-  messageDesc(file_weir, 10);
+  messageDesc(file_weir, 11);
+
+/**
+ * Describes the message weir.v1.Command.
+ * Use `create(CommandSchema)` to create a new message.
+ */
+export const CommandSchema = /*@__PURE__*/
+  messageDesc(file_weir, 12);
+
+/**
+ * Describes the message weir.v1.RawRequest.
+ * Use `create(RawRequestSchema)` to create a new message.
+ */
+export const RawRequestSchema = /*@__PURE__*/
+  messageDesc(file_weir, 13);
 
 /**
  * Describes the message weir.v1.Status.
  * Use `create(StatusSchema)` to create a new message.
  */
 export const StatusSchema = /*@__PURE__*/
-  messageDesc(file_weir, 11);
+  messageDesc(file_weir, 14);
+
+/**
+ * Describes the message weir.v1.Storage.
+ * Use `create(StorageSchema)` to create a new message.
+ */
+export const StorageSchema = /*@__PURE__*/
+  messageDesc(file_weir, 15);
+
+/**
+ * Describes the message weir.v1.TimeState.
+ * Use `create(TimeStateSchema)` to create a new message.
+ */
+export const TimeStateSchema = /*@__PURE__*/
+  messageDesc(file_weir, 16);
 
 /**
  * Describes the message weir.v1.SeriesLoss.
  * Use `create(SeriesLossSchema)` to create a new message.
  */
 export const SeriesLossSchema = /*@__PURE__*/
-  messageDesc(file_weir, 12);
+  messageDesc(file_weir, 17);
 
 /**
  * Describes the message weir.v1.Health.
  * Use `create(HealthSchema)` to create a new message.
  */
 export const HealthSchema = /*@__PURE__*/
-  messageDesc(file_weir, 13);
+  messageDesc(file_weir, 18);
 
 /**
  * Describes the message weir.v1.DeadLetter.
  * Use `create(DeadLetterSchema)` to create a new message.
  */
 export const DeadLetterSchema = /*@__PURE__*/
-  messageDesc(file_weir, 14);
+  messageDesc(file_weir, 19);
 
 /**
  * Describes the message weir.v1.Signal.
  * Use `create(SignalSchema)` to create a new message.
  */
 export const SignalSchema = /*@__PURE__*/
-  messageDesc(file_weir, 15);
+  messageDesc(file_weir, 20);
 
