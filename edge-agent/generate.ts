@@ -4,7 +4,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gatewayJsonSchema } from '@weir/shared/config/json-schema.ts';
-import { alertSchema, settingsSchema, signalSchema, windowSchema } from '@weir/shared/config/schema.ts';
+import { alertSchema, hubParts, settingsSchema, signalSchema, windowSchema } from '@weir/shared/config/schema.ts';
 import { functions } from '@weir/shared/pipeline/expression-functions.ts';
 import { knownUnits } from '@weir/shared/config/units.ts';
 import { z } from 'zod';
@@ -58,13 +58,14 @@ function reference(): string {
     '| key | what |',
     '|---|---|',
     '| `gateway` | Name of this gateway, everywhere: identity, topics, tag. Required. |',
-    '| `hub` | Address of the hub, `mqtt://host:port` or `mqtts://host`, or `{ url, keyFile }`. The key comes from the file or from `WEIR_HUB_KEY`. Without `hub` the gateway works alone. |',
+    '| `hub` | Address of the hub, `mqtt://host:port` or `mqtts://host`, or a map as [below](#hub). The key comes from its file or from `WEIR_HUB_KEY`. Without `hub` the gateway works alone. |',
     '| `data` | Folder of journal and outbox. Default `weir-data/{gateway}`. |',
     '| `sources`, `actions` | Maps of name to one of the kinds below. |',
     '| `signals`, `alerts` | Maps of name to what the tables below list. |',
     '| `windows` | A list of what the table below lists. |',
     '| `settings` | Limits and intervals, all with defaults. |',
     '',
+    ...section('hub', 'Where panes and alerts go, when there is more to say than its address.', hubParts),
     ...section('signals', 'What is measured. Its name is the measurement at the hub.', signalSchema),
     ...section(
       'windows',

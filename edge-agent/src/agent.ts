@@ -1,22 +1,35 @@
 // The agent, wired: the only place where its parts meet. Read it from top to bottom and you know what runs on a gateway.
 
+import { randomBytes } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { compilePlan, compileRoutes } from '@weir/shared/config/compile.ts';
 import type { GatewayFile } from '@weir/shared/config/gateway-file.ts';
+import type { ActionKind } from './actions/action.ts';
 import { Actions } from './actions/actions.ts';
 import { actionKinds } from './actions/registry.ts';
 import { Engine } from './engine.ts';
 import { Health } from './health.ts';
+import { DiskMeter } from './log/disk-meter.ts';
 import { realDisk, type Disk } from './log/disk.ts';
+import { FreeSpaceGuard } from './log/free-space.ts';
 import { lock } from './log/lock.ts';
 import type { Logger } from './logger.ts';
 import { readSecret } from './mqtt/options.ts';
+import { Pace } from './pace.ts';
+import { RawAnswers } from './raw/raw-answers.ts';
 import { recover } from './recovery.ts';
 import { sourceKinds } from './sources/registry.ts';
 import { Router } from './sources/router.ts';
+import type { SourceKind } from './sources/source.ts';
 import { supervise } from './sources/supervisor.ts';
 import { StatusReporter, type AgentStatus } from './status.ts';
+import { bootId, hasBatteryClock } from './time/boot.ts';
 import { systemClock, type Clock } from './time/clock.ts';
+import { askTimeService, realMachine } from './time/sync-probe.ts';
+import { TimeKeeper } from './time/time-keeper.ts';
+import type { SyncReport } from './time/timeline.ts';
+import type { HubLink } from './uplink/hub-link.ts';
+import { mqttLink } from './uplink/mqtt-link.ts';
 import { Uplink } from './uplink/uplink.ts';
 
 export interface AgentOptions {
@@ -29,9 +42,19 @@ export interface AgentOptions {
   readonly hubKey?: string | undefined;
   readonly logger: Logger;
   readonly clock?: Clock;
+  readonly askTimeService?: () => Promise<SyncReport>;
   readonly disk?: Disk;
   readonly random?: () => number;
   readonly statusMs?: number;
+  /** The kinds the gateway file was read with. */
+  readonly kinds?: { readonly sources: readonly SourceKind[]; readonly actions: readonly ActionKind[] };
+  readonly lock?: typeof lock;
+  /** How the hub is reached; MQTT when left out. */
+  readonly connect?: HubLink;
+  /** A name nobody else has: 16 hex digits. */
+  readonly newId?: () => string;
+  /** Which start of the machine this is, and whether it keeps the time while it is off. */
+  readonly machine?: { readonly boot: string; readonly hasBattery: boolean };
 }
 
 export interface Agent {
@@ -45,13 +68,32 @@ export interface Agent {
 
 /** @throws Locked when another agent uses the data folder, or the disk's error when the folder cannot be used at all */
 export async function startAgent(options: AgentOptions): Promise<Agent> {
-  const { file, logger, clock = systemClock, disk = realDisk, random = Math.random } = options;
+  const { file, logger, clock = systemClock, random = Math.random, newId = randomId } = options;
+  const { kinds = { sources: sourceKinds, actions: actionKinds } } = options;
+  const { boot, hasBattery } = options.machine ?? { boot: bootId(), hasBattery: hasBatteryClock() };
   const folder = resolve(options.base, options.data ?? file.data ?? join('weir-data', file.gateway));
+  const { settings } = file;
+  const guard = new FreeSpaceGuard(options.disk ?? realDisk, { folder, minFreeBytes: settings.minFree, clock });
+  const meter = new DiskMeter(guard.disk, clock);
+  const { disk } = meter;
   await disk.makeFolder(folder);
-  const unlock = await lock(join(folder, 'lock'));
+  const unlock = await (options.lock ?? lock)(join(folder, 'lock'));
+
+  const time = await TimeKeeper.open({
+    clock,
+    disk,
+    folder,
+    mode: settings.clock,
+    maxAheadMs: settings.maxAhead,
+    logger,
+    askTimeService: options.askTimeService ?? (() => askTimeService(realMachine)),
+    machine: boot,
+    hasBattery,
+    newLine: newId,
+  });
 
   const health = new Health(
-    () => clock.now(),
+    () => time.now(),
     ({ part, up, detail }) => (up ? logger.info(`${part} is up`) : logger.warn(`${part} is down`, { detail })),
   );
   const plan = compilePlan(file);
@@ -63,83 +105,127 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     disk,
     folder,
     plan,
-    journalMaxBytes: file.settings.journal,
-    outboxMaxBytes: file.settings.outbox,
+    journalMaxBytes: settings.journal,
+    outboxMaxBytes: settings.outbox,
     logger,
+    time,
+    newIncarnation: newId,
     actionsOf,
   });
-  const { pipeline, journal, outbox } = recovered;
+  const { pipeline, journal, blackBox, outbox } = recovered;
 
   const actions = new Actions({
-    actions: makeActions(file, options.base),
+    actions: makeActions(file, kinds.actions, options.base),
     actionsOf,
     health,
     logger,
-    clock,
+    clock: time,
     random,
     acted: (key) => engine.acted(key),
   });
   actions.resume(recovered.unfinished, recovered.done);
 
+  const pace = new Pace({
+    commitMs: settings.commit,
+    enduranceBytes: settings.card,
+    budgetYears: settings.wearBudget,
+    written: () => meter.total,
+    clock,
+  });
   const engine = new Engine({
     ...recovered,
     actions,
     health,
-    clock,
+    time,
+    logger,
     disk,
-    commitMs: file.settings.commit,
-    journalMaxBytes: file.settings.journal,
+    commitMs: () => pace.next(),
+    journalMaxBytes: settings.journal,
     outboxGrew: () => uplink?.nudge(),
   });
 
-  const reporter = new StatusReporter({ file, pipeline, engine, actions, journal, outbox, health, clock });
+  const reporter = new StatusReporter({
+    ...recovered,
+    file,
+    engine,
+    actions,
+    health,
+    clock: time,
+    meter,
+    pace,
+    freeBytes: () => guard.freeBytes,
+  });
+
+  const answers = new RawAnswers({
+    source: blackBox,
+    lane: outbox.lane('raw'),
+    health,
+    clock: time,
+    commitMs: () => pace.commitMs,
+    grew: () => uplink?.nudge(),
+  });
 
   const hub = file.hub;
   const uplink =
     hub &&
     new Uplink({
-      url: hub.url,
+      connect: options.connect ?? mqttLink(hub.url),
       gateway: file.gateway,
       key: () => options.hubKey ?? hubKey(hub, options.base),
       outbox,
       health,
-      clock,
+      clock: time,
       random,
       status: (online) => reporter.encoded(online),
       statusMs: options.statusMs ?? 5000,
+      bytesPerSecond: hub.rate,
+      asked: (request) => answers.ask(request),
+      stored: (lane) => {
+        if (lane === 'raw') answers.stored();
+      },
     });
 
   const routes = compileRoutes(file);
   const sourcesEnd = new AbortController();
   const end = new AbortController();
   const sources = [...file.sources].map(([id, part]) => {
-    const kind = sourceKinds.find(({ key }) => key === part.kind);
+    const kind = kinds.sources.find(({ key }) => key === part.kind);
     if (kind === undefined) throw new Error(`no source kind "${part.kind}"`);
     health.expect(`source ${id}`);
     const source = kind.make(part, {
       id,
       gateway: file.gateway,
       base: options.base,
-      clock,
+      clock: time,
       router: new Router(routes.get(id) ?? new Map<string, string>(), pipeline.series),
       opened: () => health.up(`source ${id}`),
       hurry: () => engine.hurry(),
     });
     return supervise(
-      { id, source, health, clock, random, take: (delivery) => engine.take(delivery) },
+      { id, source, health, clock: time, random, take: (delivery) => engine.take(delivery) },
       sourcesEnd.signal,
     );
   });
   const commits = engine.run(end.signal);
   const acting = actions.run(end.signal);
+  const keepingTime = time.run(end.signal);
+  const answering = answers.run(end.signal);
   const uplinking = uplink?.run(end.signal) ?? Promise.resolve();
 
+  const commitUntil = async (signal: AbortSignal): Promise<void> => {
+    while (!signal.aborted) {
+      void engine.commit();
+      await time.sleep(50, signal);
+    }
+  };
   const closeSources = async (): Promise<void> => {
     sourcesEnd.abort();
     // A source may be waiting for room in the block.
-    const committing = setInterval(() => void engine.commit(), 50);
+    const closed = new AbortController();
+    const committing = commitUntil(closed.signal);
     await Promise.all(sources);
-    clearInterval(committing);
+    closed.abort();
+    await committing;
   };
 
   return {
@@ -154,20 +240,21 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     async stop() {
       await closeSources();
       end.abort();
-      await Promise.all([commits, acting]);
+      await Promise.all([commits, acting, keepingTime, answering]);
       await engine.commit({ checkpoint: true });
       await uplinking;
       await outbox.close();
+      await blackBox.close();
       await journal.close();
       await unlock();
     },
   };
 }
 
-function makeActions(file: GatewayFile, base: string) {
+function makeActions(file: GatewayFile, kinds: readonly ActionKind[], base: string) {
   return new Map(
     [...file.actions].map(([id, part]) => {
-      const kind = actionKinds.find(({ key }) => key === part.kind);
+      const kind = kinds.find(({ key }) => key === part.kind);
       if (kind === undefined) throw new Error(`no action kind "${part.kind}"`);
       return [id, kind.make(part, { id, gateway: file.gateway, base })] as const;
     }),
@@ -175,7 +262,10 @@ function makeActions(file: GatewayFile, base: string) {
 }
 
 function hubKey(hub: NonNullable<GatewayFile['hub']>, base: string): string | undefined {
-  const path = 'keyFile' in hub ? hub.keyFile : undefined;
-  if (path === undefined) return process.env['WEIR_HUB_KEY'];
-  return readSecret(path, base);
+  if (hub.keyFile === undefined) return process.env['WEIR_HUB_KEY'];
+  return readSecret(hub.keyFile, base);
+}
+
+function randomId(): string {
+  return randomBytes(8).toString('hex');
 }

@@ -123,7 +123,7 @@ describe('signals that go silent', () => {
     const { station, say, clock, health } = await start();
     await say('temperature', ['press']);
     station.run();
-    await expect.poll(() => clock.sleepers).toBe(1);
+    await expect.poll(() => clock.sleepers).toBe(2);
     clock.advance(30_001);
     await expect.poll(() => health('temperature')?.up).toBe(false);
     station.drop();

@@ -18,6 +18,7 @@ import { randomFrom } from './testing/random.ts';
 import { blocksOf, rebuilt, type Rebuilt } from './testing/rebuilt.ts';
 import { Sender } from './testing/sender.ts';
 import { gatewayFile, Station } from './testing/station.ts';
+import { timeOf } from './testing/time-of.ts';
 
 const started = 1_700_000_000_000;
 
@@ -137,6 +138,7 @@ async function changedTo(disk: MemoryDisk, plan: Plan): Promise<unknown[]> {
     disk,
     folder: '/data',
     plan,
+    time: await timeOf({ disk, folder: '/data' }),
     journalMaxBytes: 256e6,
     outboxMaxBytes: 1e9,
     logger: {

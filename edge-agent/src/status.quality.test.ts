@@ -80,7 +80,7 @@ describe('the series losses of a status', () => {
       await tell(station, refused);
     }
     const steps = { device: 'band', signal: 'steps', time: started, value: 7 };
-    await tell(station, [...Array.from({ length: 21 }, () => steps), { ...steps, time: started + 3_600_000 }]);
+    await tell(station, [...Array.from({ length: 21 }, () => steps), { ...steps, time: NaN }]);
     await tell(
       station,
       Array.from({ length: 13 }, () => ({ ...steps, value: NaN })),
@@ -97,7 +97,7 @@ describe('the series losses of a status', () => {
       out_of_range: 78,
       repeated: 20,
       not_a_number: 13,
-      future: 1,
+      bad_time: 1,
     });
     await station.engine.commit({ checkpoint: true });
     station.drop();

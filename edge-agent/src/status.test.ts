@@ -29,6 +29,7 @@ describe('the status of an agent', () => {
       signals: [{ name: 'temperature', unit: '' }],
     });
     expect(status.health.map(({ part, up, detail }) => [part, up, detail])).toEqual([
+      ['clock', true, ''],
       ['journal', true, ''],
       ['source board', false, 'unplugged'],
     ]);

@@ -8,9 +8,12 @@ import { encodeStatus } from '@weir/shared/wire/codec.ts';
 import type { Actions } from './actions/actions.ts';
 import type { Engine } from './engine.ts';
 import type { Health, PartHealth } from './health.ts';
+import type { BlackBox } from './log/black-box.ts';
+import type { DiskMeter } from './log/disk-meter.ts';
 import type { Log } from './log/log.ts';
 import type { Outbox } from './log/outbox.ts';
-import type { Clock } from './time/clock.ts';
+import { yearsOf, type Pace } from './pace.ts';
+import type { TimeKeeper, TimeStatus } from './time/time-keeper.ts';
 
 /** Dead letters a status carries: the newest. */
 const deadLettersShown = 20;
@@ -48,12 +51,43 @@ export interface AgentStatus {
   readonly readingsPerSecond: number;
   readonly outboxRecords: number;
   readonly outboxBytes: number;
+  /** Raw readings on the gateway: journal and black box. */
   readonly journalBytes: number;
   readonly memoryBytes: number;
+  readonly storage: StorageStatus;
+  /** Readings whose panes were merged into coarser ones, because the outbox was near its limit. */
+  readonly thinned: number;
+  /** By how much the books do not balance: taken - (delivered + pending + open + lost), counted window by window. 0, always. */
+  readonly imbalance: number;
   /** Transitions acted on since the start. */
   readonly alerts: number;
   readonly alertLatencyMs: { readonly p50: number; readonly p99: number };
+  /** Readings in panes that are held back until the time is known; they are among the pending. */
+  readonly held: number;
+  /** Whether the gateway knows what time it is. */
+  readonly clock: TimeStatus;
   readonly health: readonly PartHealth[];
+}
+
+/** The disk under journal and outbox, and what is done to it. */
+export interface StorageStatus {
+  /** Since the start. */
+  readonly writtenBytes: number;
+  readonly syncs: number;
+  readonly writtenBytesPerHour: number;
+  readonly syncsPerHour: number;
+  readonly freeBytes: number | undefined;
+  /** How long commits wait at present. */
+  readonly commitMs: number;
+  /** Until the card is worn, at the rate of the last hour; undefined when that cannot be told yet. */
+  readonly years: number | undefined;
+  /** Damage met since the start: bytes that belong to no record, and records that are missing. */
+  readonly damagedBytes: number;
+  readonly damagedRecords: number;
+  /** Readings acknowledged while the disk could not take them. */
+  readonly atRisk: number;
+  /** When the oldest raw reading arrived, epoch milliseconds. */
+  readonly rawSince: number | undefined;
 }
 
 export interface StatusParts {
@@ -62,9 +96,14 @@ export interface StatusParts {
   readonly engine: Engine;
   readonly actions: Actions;
   readonly journal: Log;
+  readonly blackBox: BlackBox;
   readonly outbox: Outbox;
   readonly health: Health;
-  readonly clock: Clock;
+  readonly clock: TimeKeeper;
+  readonly meter: Pick<DiskMeter, 'total' | 'perHour'>;
+  readonly pace: Pick<Pace, 'commitMs'>;
+  /** Of the disk under the data folder, as far as it is known. */
+  readonly freeBytes: () => number | undefined;
 }
 
 export class StatusReporter {
@@ -80,14 +119,16 @@ export class StatusReporter {
   }
 
   status(): AgentStatus {
-    const { pipeline, engine, actions, journal, outbox, health } = this.#parts;
-    const pending = outbox.pendingReadings + engine.drained - engine.evicting;
+    const { pipeline, engine, actions, journal, blackBox, outbox, health } = this.#parts;
+    const waiting = outbox.pendingReadings + engine.drained + engine.held - engine.evicting;
+    // With their true times, windows may be over that do not seem to be: what is in them does not wait any more.
+    const pending = Math.max(0, waiting);
     return {
       taken: pipeline.ledger.taken,
-      open: pipeline.open,
+      open: pipeline.open + waiting - pending,
       pending,
       // What left the pipeline and does not wait is at the hub: `fresh` counts every reading in exactly one pane.
-      delivered: pipeline.reported - pending,
+      delivered: pipeline.reported - waiting,
       lost: pipeline.ledger.losses(),
       flagged: Object.fromEntries(pipeline.flagged),
       seriesLosses: largestLosses(pipeline),
@@ -97,10 +138,15 @@ export class StatusReporter {
       readingsPerSecond: this.#measureRate(),
       outboxRecords: outbox.pendingRecords,
       outboxBytes: outbox.bytes,
-      journalBytes: journal.bytes,
+      journalBytes: journal.bytes + blackBox.bytes,
       memoryBytes: process.memoryUsage.rss(),
+      storage: this.#storage(),
+      thinned: outbox.counters.readingsThinned,
+      imbalance: pipeline.ledger.taken - pipeline.ledger.lostTotal - pipeline.reported - pipeline.countOpen(),
       alerts: actions.count,
       alertLatencyMs: actions.latencyMs(),
+      held: Math.max(0, engine.held),
+      clock: this.#parts.clock.status,
       health: health.all(),
     };
   }
@@ -128,8 +174,43 @@ export class StatusReporter {
       deadLetters: engine.deadLetters
         .slice(-deadLettersShown)
         .map(({ arrival, ...letter }) => ({ ...letter, arrivalMs: arrival })),
+      thinned: s.thinned,
+      imbalance: s.imbalance,
+      storage: {
+        writtenBytes: s.storage.writtenBytes,
+        syncs: s.storage.syncs,
+        writtenBytesPerHour: s.storage.writtenBytesPerHour,
+        syncsPerHour: s.storage.syncsPerHour,
+        freeBytes: s.storage.freeBytes ?? 0,
+        commitMs: s.storage.commitMs,
+        damagedBytes: s.storage.damagedBytes,
+        damagedRecords: s.storage.damagedRecords,
+        atRisk: s.storage.atRisk,
+        ...(s.storage.years === undefined ? {} : { years: s.storage.years }),
+        ...(s.storage.rawSince === undefined ? {} : { rawSinceMs: s.storage.rawSince }),
+      },
+      time: { state: s.clock.state, detail: s.health.find(({ part }) => part === 'clock')?.detail ?? '' },
       signals: [...file.signals].map(([name, { unit }]) => ({ name, unit: unit ?? '' })),
     });
+  }
+
+  #storage(): StorageStatus {
+    const { file, engine, journal, blackBox, outbox, meter, pace, freeBytes } = this.#parts;
+    const { total, perHour } = meter;
+    const damage = [journal.salvage, outbox.salvage];
+    return {
+      writtenBytes: total.bytes,
+      syncs: total.syncs,
+      writtenBytesPerHour: perHour.bytes,
+      syncsPerHour: perHour.syncs,
+      freeBytes: freeBytes(),
+      commitMs: pace.commitMs,
+      years: yearsOf(file.settings.card, perHour.bytes, perHour.syncs),
+      damagedBytes: damage.reduce((sum, { bytes }) => sum + bytes, 0),
+      damagedRecords: damage.reduce((sum, { records }) => sum + records, 0),
+      atRisk: engine.atRisk,
+      rawSince: blackBox.oldest,
+    };
   }
 
   /** Readings a second since the last look that was long enough ago to tell. */

@@ -4,7 +4,7 @@ import { MemoryDisk, PowerCut } from '../testing/memory-disk.ts';
 import { randomFrom } from '../testing/random.ts';
 import { tempFolder } from '../testing/temp-folder.ts';
 import { watched } from '../testing/watched-disk.ts';
-import { readCheckpoint, writeCheckpoint, type Checkpoint } from './checkpoint.ts';
+import { formerCheckpoint, readCheckpoint, writeCheckpoint, type Checkpoint } from './checkpoint.ts';
 import { joinPath, realDisk } from './disk.ts';
 
 const path = '/data/checkpoint';
@@ -118,6 +118,105 @@ describe('a checkpoint', () => {
       await writeCheckpoint(disk, path, newer);
       expect(await readCheckpoint(disk, path)).toEqual(newer);
     }
-    expect(failAt).toBe(7);
+    expect(failAt).toBe(9);
+  });
+
+  describe('with a former one', () => {
+    const newest: Checkpoint = { ...newer, seq: 3 };
+
+    async function written(...checkpoints: Checkpoint[]): Promise<MemoryDisk> {
+      const disk = new MemoryDisk();
+      for (const checkpoint of checkpoints) await writeCheckpoint(disk, path, checkpoint);
+      return disk;
+    }
+
+    /** Every way to harm a file that the tests know. */
+    function* harms(intact: Uint8Array): Generator<[string, Uint8Array | undefined]> {
+      for (let bit = 0; bit < intact.length * 8; bit++) {
+        const damaged = intact.slice();
+        damaged[bit >> 3] = (damaged[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+        yield [`bit ${bit}`, damaged];
+      }
+      for (let length = 0; length < intact.length; length++) yield [`cut at ${length}`, intact.subarray(0, length)];
+      yield ['zeros', new Uint8Array(intact.length)];
+      yield ['gone', undefined];
+    }
+
+    it('falls back to it, and says so, whatever happens to the newest', async () => {
+      const intact = (await written(older, newer)).contentOf(path).slice();
+      for (const [harm, bytes] of harms(intact)) {
+        const disk = await written(older, newer);
+        if (bytes === undefined) await disk.remove(path);
+        else disk.overwrite(path, bytes);
+        const told: string[] = [];
+        expect(await readCheckpoint(disk, path, (sentence) => told.push(sentence)), harm).toEqual(older);
+        expect(told, harm).toEqual([
+          expect.stringMatching(/^the newest checkpoint is (damaged|missing); going on from/),
+        ]);
+        // The next one does not push the only good one out.
+        await writeCheckpoint(disk, path, newest);
+        expect(await readCheckpoint(disk, path), harm).toEqual(newest);
+        await disk.remove(path);
+        expect(await readCheckpoint(disk, path), harm).toEqual(older);
+      }
+    });
+
+    it('does not need it when the newest is whole, whatever happens to it', async () => {
+      const intact = (await written(older, newer)).contentOf(formerCheckpoint(path)).slice();
+      for (const [harm, bytes] of harms(intact)) {
+        const disk = await written(older, newer);
+        if (bytes === undefined) await disk.remove(formerCheckpoint(path));
+        else disk.overwrite(formerCheckpoint(path), bytes);
+        const told: string[] = [];
+        expect(await readCheckpoint(disk, path, (sentence) => told.push(sentence)), harm).toEqual(newer);
+        expect(told, harm).toEqual([]);
+      }
+    });
+
+    it('is a sentence when both are damaged', async () => {
+      const disk = await written(older, newer);
+      disk.contentOf(path).fill(0);
+      disk.contentOf(formerCheckpoint(path)).fill(0);
+      expect(await readCheckpoint(disk, path)).toMatch(/^the checkpoint is damaged; replaying the whole journal/);
+      await disk.remove(path);
+      expect(await readCheckpoint(disk, path)).toMatch(/^the checkpoint is damaged; replaying the whole journal/);
+    });
+
+    it('says how much of the journal neither of the two needs', async () => {
+      const disk = new MemoryDisk();
+      expect(await writeCheckpoint(disk, path, older)).toBe(0);
+      expect(await writeCheckpoint(disk, path, newer)).toBe(1);
+      expect(await writeCheckpoint(disk, path, newest)).toBe(2);
+      disk.contentOf(path).fill(0);
+      expect(await writeCheckpoint(disk, path, { ...newest, seq: 4 })).toBe(2);
+      expect(await writeCheckpoint(disk, path, { ...newest, seq: 5, journalIncarnation: 'bb' })).toBe(0);
+      expect(await writeCheckpoint(disk, path, { ...newest, seq: 6, journalIncarnation: 'bb' })).toBe(5);
+    });
+
+    it('leaves a whole one that reaches at least as far as was promised, whichever call the power goes at', async () => {
+      for (let seed = 0; seed < 30; seed++) {
+        let reached = true;
+        for (let cutAt = 1; reached; cutAt++) {
+          const random = randomFrom(seed * 100 + cutAt);
+          const disk = new MemoryDisk();
+          await writeCheckpoint(disk, path, older);
+          const promised = await writeCheckpoint(disk, path, newer);
+          let after: MemoryDisk | undefined;
+          let asked = 0;
+          const unplugged = watched(disk, () => {
+            asked += 1;
+            if (asked === cutAt) after = disk.cutPower(random);
+          });
+          await writeCheckpoint(unplugged, path, newest).catch(() => undefined);
+          reached = asked >= cutAt;
+          const left = after ?? disk.cutPower(random);
+          // Also when the newest is damaged on top of that.
+          if ((await left.list('/data')).includes('checkpoint')) left.contentOf(path).fill(0);
+          const found = await readCheckpoint(left, path);
+          expect(found, `seed ${seed}, cut at ${cutAt}`).toMatchObject({ snapshot: expect.any(Uint8Array) });
+          expect(typeof found === 'object' && found.seq >= promised, `seed ${seed}, cut at ${cutAt}`).toBe(true);
+        }
+      }
+    });
   });
 });

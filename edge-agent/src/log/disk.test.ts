@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { MemoryDisk } from '../testing/memory-disk.ts';
 import { tempFolder } from '../testing/temp-folder.ts';
-import { realDisk, replaceFile, type Disk } from './disk.ts';
+import { isGone, realDisk, replaceFile, type Disk } from './disk.ts';
 
 /** What the log relies on, of the real disk and of the one the other tests simulate. */
 describe.each([
@@ -64,6 +64,49 @@ describe.each([
     await disk.syncFolder(folder);
     expect(await disk.list(folder)).toEqual(['old']);
     expect([...(await disk.readAll(join(folder, 'old')))]).toEqual([2]);
+  });
+
+  it('says how large a file is, and how much is free', async () => {
+    const { disk, folder } = await make();
+    const file = await disk.create(join(folder, 'file'));
+    expect(await disk.size(join(folder, 'file'))).toBe(0);
+    await file.append(new Uint8Array(1234));
+    expect(await disk.size(join(folder, 'file'))).toBe(1234);
+    await file.close();
+    expect(Number.isSafeInteger(await disk.freeBytes(folder))).toBe(true);
+    expect(await disk.freeBytes(folder)).toBeGreaterThan(0);
+  });
+
+  it('says ENOENT of what is not there', async () => {
+    const { disk, folder } = await make();
+    const path = join(folder, 'nothing');
+    for (const act of [
+      () => disk.read(path, 0, 1),
+      () => disk.readAll(path),
+      () => disk.size(path),
+      () => disk.rename(path, join(folder, 'other')),
+    ])
+      expect(await act().then(() => undefined, isGone)).toBe(true);
+  });
+
+  it('lists a folder in a folder, and moves a file between them', async () => {
+    const { disk, folder } = await make();
+    await disk.makeFolder(join(folder, 'aside'));
+    await (await disk.create(join(folder, 'file'))).close();
+    await disk.rename(join(folder, 'file'), join(folder, 'aside', 'file'));
+    expect(await disk.list(folder)).toEqual(['aside']);
+    expect(await disk.list(join(folder, 'aside'))).toEqual(['file']);
+  });
+
+  it('keeps the old file when it replaces one, if asked to', async () => {
+    const { disk, folder } = await make();
+    await replaceFile(disk, join(folder, 'state'), new Uint8Array([1]));
+    for (const byte of [2, 3]) {
+      await replaceFile(disk, join(folder, 'state'), new Uint8Array([byte]), join(folder, 'state.old'));
+      expect([...(await disk.readAll(join(folder, 'state')))]).toEqual([byte]);
+      expect([...(await disk.readAll(join(folder, 'state.old')))]).toEqual([byte - 1]);
+    }
+    expect((await disk.list(folder)).toSorted()).toEqual(['state', 'state.old']);
   });
 
   it('replaces a small file, also when a former attempt was interrupted', async () => {

@@ -1,6 +1,6 @@
 // The few file calls the log needs. The real disk is here; tests hand in others that fail, tear and forget.
 
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 export interface DiskFile {
@@ -21,11 +21,17 @@ export interface Disk {
   /** Reads `length` bytes from `offset`; fewer at the end. */
   read(path: string, offset: number, length: number): Promise<Uint8Array>;
   readAll(path: string): Promise<Uint8Array>;
+  /** Bytes in the file. */
+  size(path: string): Promise<number>;
   /** Does nothing when there is no such file. */
   remove(path: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
+  /** Resolves when what any process has written to the file survives a power cut. */
+  syncFile(path: string): Promise<void>;
   /** Resolves when names made, renamed or removed in the folder survive a power cut. */
   syncFolder(folder: string): Promise<void>;
+  /** Bytes that may still be written to the file system of an existing folder. */
+  freeBytes(folder: string): Promise<number>;
 }
 
 export const realDisk: Disk = {
@@ -80,25 +86,74 @@ export const realDisk: Disk = {
   },
 
   readAll: (path) => readFile(path),
+  size: async (path) => (await stat(path)).size,
   remove: (path) => rm(path, { force: true }),
   rename: (from, to) => rename(from, to),
 
-  async syncFolder(folder) {
-    const handle = await open(folder, 'r');
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
+  syncFile: (path) => sync(path),
+  syncFolder: (folder) => sync(folder),
+
+  async freeBytes(folder) {
+    const { bavail, bsize } = await statfs(folder);
+    return bavail * bsize;
   },
 };
+
+async function sync(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
 
 function codeOf(error: unknown): unknown {
   return error instanceof Error && 'code' in error ? error.code : undefined;
 }
 
-/** Replaces a small file so that a power cut leaves the old one or the new one, never a part. */
-export async function replaceFile(disk: Disk, path: string, bytes: Uint8Array): Promise<void> {
+export function isGone(error: unknown): boolean {
+  return codeOf(error) === 'ENOENT';
+}
+
+/** The medium cannot read what is there, or the file system finds its own structures damaged. */
+export function isMediumError(error: unknown): boolean {
+  return ['EIO', 'EBADMSG', 'EUCLEAN'].some((code) => codeOf(error) === code);
+}
+
+/** One sector of a medium, or the page the system reads it in. */
+const unreadableBytes = 4096;
+
+/** Reads what can be read, with zeros in the place of what the medium refuses. Rejects when it refuses everything. */
+export async function readAround(disk: Disk, path: string, offset: number, length: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  let refused: unknown;
+  let answers = 0;
+  for (let at = 0; at < length;) {
+    // Aligned in the file: one bad sector spoils one block.
+    const size = Math.min(length - at, unreadableBytes - ((offset + at) % unreadableBytes));
+    try {
+      bytes.set(await disk.read(path, offset + at, size), at);
+      answers += 1;
+    } catch (error) {
+      if (!isMediumError(error)) throw error;
+      refused = error;
+    }
+    at += size;
+  }
+  if (answers === 0 && refused !== undefined) {
+    // Is it this place, or the disk? Anything else it can read tells.
+    await disk.list(dirname(path));
+    await disk.read(path, 0, 1);
+  }
+  return bytes;
+}
+
+/**
+ * Replaces a small file so that a power cut leaves the old one or the new one, never a part.
+ * @param keepAs where the old one, which must be there, goes; a power cut may then also leave nothing but that
+ */
+export async function replaceFile(disk: Disk, path: string, bytes: Uint8Array, keepAs?: string): Promise<void> {
   const fresh = `${path}.new`;
   await disk.remove(fresh);
   const file = await disk.create(fresh);
@@ -108,6 +163,7 @@ export async function replaceFile(disk: Disk, path: string, bytes: Uint8Array): 
   } finally {
     await file.close();
   }
+  if (keepAs !== undefined) await disk.rename(path, keepAs);
   await disk.rename(fresh, path);
   await disk.syncFolder(dirname(path));
 }

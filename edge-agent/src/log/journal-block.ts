@@ -1,13 +1,15 @@
 // One journal record: everything the pipeline was told between two commits, in order, so that replaying the blocks puts
 // the pipeline where it was.
 //
-//   version 2
-//   tick f64                      arrival time of the tick that ended the block
-//   interned {device, signal}*    series that got their number since the last block, in that order: whoever replays the
-//                                 blocks numbers them alike, so that what is due together comes out in the same order
-//   series {device, signal}*      names used in the block: a block needs nothing outside itself
-//   readings*                     series index * 4 + quality | arrival, delta to the one before |
-//                                 event time: delta * 2 in whole milliseconds, or 1 and an f64 | value f64
+//   version 3
+//   line text                     empty, or the time line whose stamps are provisional (time/time-keeper.ts)
+//   jump                          by how many milliseconds the arrival clock was put ahead before the first reading
+//   tick                          arrival time of the tick that ended the block: zigzag * 2 in whole milliseconds, or 1 and f64
+//   parts                         which of those below there are
+//   names {device, signal}*       of all series of the block: it needs nothing outside itself (block-names.ts)
+//   interned                      how many of these got their number since the last block, in that order, and come first: whoever
+//                                 replays the blocks numbers them alike, so that what is due together comes out in the same order
+//   readings                      how many, and their columns (block-readings.ts)
 //   refusals {reason, count}*     what came in and was no reading
 //   evicted readings, through     panes that give way because the outbox is full: readings, and up to which record
 //   acted text*                   actions that are done: `action|transition`, not to be done again after a crash
@@ -15,10 +17,13 @@
 import { ByteReader, ByteWriter } from '@weir/shared/model/bytes.ts';
 import { qualities, type Quality } from '@weir/shared/model/quality.ts';
 import { lossReasons, type LossReason, type Reading } from '@weir/shared/model/reading.ts';
-import type { Eviction } from './outbox.ts';
 import type { SeriesTable } from '@weir/shared/model/series.ts';
+import { readNames, writeNames, type SeriesName } from './block-names.ts';
+import { noReadings, readReadings, writeReadings, type ReadingColumns } from './block-readings.ts';
+import type { Eviction } from './outbox.ts';
 
-const version = 2;
+const version = 3;
+const partBits = { names: 1, readings: 2, refusals: 4, evicted: 8, acted: 16 } as const;
 
 export interface BlockReading {
   readonly device: string;
@@ -29,27 +34,46 @@ export interface BlockReading {
   readonly quality: Quality;
 }
 
-export interface Block {
+/** What can be said of a block without reading all of it. */
+export interface BlockHead {
+  /** The time line its stamps are of, when they are provisional. */
+  readonly line: string | undefined;
+  /** The arrival clock was put ahead by so much before the first reading. */
+  readonly jumpMs: number;
   readonly tick: number;
-  readonly interned: readonly { readonly device: string; readonly signal: string }[];
-  readonly readings: readonly BlockReading[];
+}
+
+interface BlockBody {
+  readonly interned: readonly SeriesName[];
   readonly refusals: ReadonlyMap<LossReason, number>;
   readonly evicted: Eviction;
   readonly acted: readonly string[];
+}
+
+export interface Block extends BlockHead, BlockBody {
+  readonly readings: readonly BlockReading[];
+}
+
+/** A block without an object for each reading. */
+export interface PackedBlock extends BlockHead, BlockBody {
+  readonly names: readonly SeriesName[];
+  readonly columns: ReadingColumns;
 }
 
 /** Gathers one block while its readings go through the pipeline. */
 export class BlockBuilder {
   readonly #series: SeriesTable;
   readonly #firstNew: number;
-  readonly #rows = new ByteWriter(4096);
-  readonly #local = new Map<number, number>();
   readonly #refusals = new Map<LossReason, number>();
   readonly #acted: string[] = [];
   #evicted: Eviction = { readings: 0, through: 0 };
+  #jumpMs = 0;
   #readings = 0;
-  #lastArrival = 0;
-  #lastTime = 0;
+  #ids = new Uint32Array(64);
+  #arrivals = new Float64Array(64);
+  #times = new Float64Array(64);
+  #values = new Float64Array(64);
+  #qualities = new Uint8Array(64);
 
   constructor(series: SeriesTable) {
     this.#series = series;
@@ -61,20 +85,20 @@ export class BlockBuilder {
   }
 
   get isEmpty(): boolean {
-    return this.#readings === 0 && this.#refusals.size === 0 && this.#acted.length === 0 && this.#evicted.through === 0;
+    const nothingCame = this.#readings === 0 && this.#refusals.size === 0;
+    return nothingCame && this.#acted.length === 0 && this.#evicted.through === 0 && this.#jumpMs === 0;
   }
 
+  /** @param arrival is rounded to a whole millisecond */
   add(reading: Reading, arrival: number): void {
-    let local = this.#local.get(reading.series);
-    if (local === undefined) this.#local.set(reading.series, (local = this.#local.size));
-    const rows = this.#rows;
-    rows.varint(local * 4 + qualities.indexOf(reading.quality));
-    rows.zigzag(Math.round(arrival) - this.#lastArrival);
-    this.#lastArrival = Math.round(arrival);
-    writeTime(rows, reading.time, this.#lastTime);
-    if (Number.isSafeInteger(reading.time)) this.#lastTime = reading.time;
-    rows.float(reading.value);
-    this.#readings += 1;
+    const at = this.#readings;
+    if (at === this.#ids.length) this.#grow();
+    this.#ids[at] = reading.series;
+    this.#arrivals[at] = Math.round(arrival);
+    this.#times[at] = reading.time;
+    this.#values[at] = reading.value;
+    this.#qualities[at] = reading.quality === 'good' ? 0 : qualities.indexOf(reading.quality);
+    this.#readings = at + 1;
   }
 
   refuse(reason: LossReason, count: number): void {
@@ -90,89 +114,164 @@ export class BlockBuilder {
     this.#acted.push(key);
   }
 
-  finish(tick: number): Uint8Array {
-    const to = new ByteWriter(this.#rows.length + 1024);
+  /** The arrival clock was put ahead, before anything was added. */
+  jump(ms: number): void {
+    this.#jumpMs += ms;
+  }
+
+  /** @param line the time line, when what it stamps is provisional */
+  finish(tick: number, line?: string): Uint8Array {
+    const interned = this.#series.size - this.#firstNew;
+    const { names, series } = this.#named();
+    const { readings, through } = this.#evicted;
+    const parts =
+      (names.length > 0 ? partBits.names : 0) +
+      (this.#readings > 0 ? partBits.readings : 0) +
+      (this.#refusals.size > 0 ? partBits.refusals : 0) +
+      (readings > 0 || through > 0 ? partBits.evicted : 0) +
+      (this.#acted.length > 0 ? partBits.acted : 0);
+    const to = new ByteWriter(256 + this.#readings * 4);
     to.varint(version);
-    to.float(tick);
-    const interned = this.#series.all().slice(this.#firstNew);
-    to.varint(interned.length);
-    for (const { device, signal } of interned) {
-      to.text(device);
-      to.text(signal);
+    to.text(line ?? '');
+    to.varint(this.#jumpMs);
+    writeTick(to, tick);
+    to.varint(parts);
+    if (names.length > 0) {
+      writeNames(to, names);
+      to.varint(interned);
     }
-    to.varint(this.#local.size);
-    for (const id of this.#local.keys()) {
-      const { device, signal } = this.#series.all()[id] ?? { device: '', signal: '' };
-      to.text(device);
-      to.text(signal);
+    if (this.#readings > 0) {
+      to.varint(this.#readings);
+      writeReadings(to, this.#columns(series), { seriesCount: names.length, base: tick });
     }
-    to.varint(this.#readings);
-    to.bytes(this.#rows.view());
-    to.varint(this.#refusals.size);
-    for (const [reason, count] of this.#refusals) {
-      to.text(reason);
-      to.varint(count);
+    if (this.#refusals.size > 0) {
+      to.varint(this.#refusals.size);
+      for (const [reason, count] of this.#refusals) {
+        to.text(reason);
+        to.varint(count);
+      }
     }
-    to.varint(this.#evicted.readings);
-    to.varint(this.#evicted.through);
-    to.varint(this.#acted.length);
-    for (const key of this.#acted) to.text(key);
+    if ((parts & partBits.evicted) !== 0) {
+      to.varint(readings);
+      to.varint(through);
+    }
+    if (this.#acted.length > 0) {
+      to.varint(this.#acted.length);
+      for (const key of this.#acted) to.text(key);
+    }
     return to.take();
+  }
+
+  /** The series of the block, those that are new first, and the index among them of each reading's. */
+  #named(): { names: SeriesName[]; series: Uint32Array } {
+    const names: SeriesName[] = this.#series.all().slice(this.#firstNew);
+    const indexes = new Map<number, number>();
+    const series = new Uint32Array(this.#readings);
+    for (let i = 0; i < series.length; i++) {
+      const id = this.#ids[i] ?? 0;
+      let index = id >= this.#firstNew ? id - this.#firstNew : indexes.get(id);
+      if (index === undefined) {
+        index = names.length;
+        indexes.set(id, index);
+        names.push(this.#series.all()[id] ?? { device: '', signal: '' });
+      }
+      series[i] = index;
+    }
+    return { names, series };
+  }
+
+  #columns(series: Uint32Array): ReadingColumns {
+    return {
+      count: this.#readings,
+      series,
+      arrivals: this.#arrivals,
+      times: this.#times,
+      values: this.#values,
+      qualities: this.#qualities,
+    };
+  }
+
+  #grow(): void {
+    const size = this.#ids.length * 4;
+    const [ids, arrivals, times, values, marks] = [
+      this.#ids,
+      this.#arrivals,
+      this.#times,
+      this.#values,
+      this.#qualities,
+    ];
+    (this.#ids = new Uint32Array(size)).set(ids);
+    (this.#arrivals = new Float64Array(size)).set(arrivals);
+    (this.#times = new Float64Array(size)).set(times);
+    (this.#values = new Float64Array(size)).set(values);
+    (this.#qualities = new Uint8Array(size)).set(marks);
   }
 }
 
+/** @throws RangeError when the bytes are of another version */
+export function decodeBlockHead(bytes: Uint8Array): BlockHead {
+  return readHead(new ByteReader(bytes));
+}
+
 /** @throws RangeError when the bytes are of another version; the checksum around them has ruled out damage */
-export function decodeBlock(bytes: Uint8Array): Block {
+export function decodePackedBlock(bytes: Uint8Array): PackedBlock {
   const from = new ByteReader(bytes);
-  const found = from.varint();
-  if (found !== version) throw new RangeError(`journal block version ${found}, this agent reads ${version}`);
-  const tick = from.float();
-  const interned = readNames(from);
-  const names = readNames(from);
-  const readings: BlockReading[] = [];
-  let arrival = 0;
-  let lastTime = 0;
-  for (let left = from.varint(); left > 0; left--) {
-    const head = from.varint();
-    const { device, signal } = names[Math.floor(head / 4)] ?? { device: '', signal: '' };
-    arrival += from.zigzag();
-    const time = readTime(from, lastTime);
-    if (Number.isSafeInteger(time)) lastTime = time;
-    readings.push({ device, signal, arrival, time, value: from.float(), quality: qualities[head % 4] ?? 'bad' });
-  }
+  const head = readHead(from);
+  const parts = from.varint();
+  const has = (bit: number): boolean => (parts & bit) !== 0;
+  const names = has(partBits.names) ? readNames(from) : [];
+  const interned = names.slice(0, has(partBits.names) ? from.varint() : 0);
+  const columns = has(partBits.readings)
+    ? readReadings(from, { count: from.varint(), seriesCount: names.length, base: head.tick })
+    : noReadings;
   const refusals = new Map<LossReason, number>();
-  for (let left = from.varint(); left > 0; left--) {
+  for (let left = has(partBits.refusals) ? from.varint() : 0; left > 0; left--) {
     const name = from.text();
     const count = from.varint();
     refusals.set(lossReasons.find((reason) => reason === name) ?? 'malformed', count);
   }
-  const evicted = { readings: from.varint(), through: from.varint() };
+  const evicted = has(partBits.evicted)
+    ? { readings: from.varint(), through: from.varint() }
+    : { readings: 0, through: 0 };
   const acted: string[] = [];
-  for (let left = from.varint(); left > 0; left--) acted.push(from.text());
-  return { tick, interned, readings, refusals, evicted, acted };
+  for (let left = has(partBits.acted) ? from.varint() : 0; left > 0; left--) acted.push(from.text());
+  return { ...head, names, interned, columns, refusals, evicted, acted };
 }
 
-function readNames(from: ByteReader): { device: string; signal: string }[] {
-  const names: { device: string; signal: string }[] = [];
-  for (let left = from.varint(); left > 0; left--) names.push({ device: from.text(), signal: from.text() });
-  return names;
+/** @throws RangeError when the bytes are of another version; the checksum around them has ruled out damage */
+export function decodeBlock(bytes: Uint8Array): Block {
+  const { names, columns, ...rest } = decodePackedBlock(bytes);
+  const { count, series, arrivals, times, values } = columns;
+  const readings: BlockReading[] = [];
+  for (let i = 0; i < count; i++) {
+    const { device, signal } = names[series[i] ?? 0] ?? { device: '', signal: '' };
+    const [arrival = NaN, time = NaN, value = NaN] = [arrivals[i], times[i], values[i]];
+    readings.push({ device, signal, arrival, time, value, quality: qualities[columns.qualities[i] ?? 2] ?? 'bad' });
+  }
+  return { ...rest, readings };
 }
 
-/** Deltas beyond this are written as f64: doubling them must stay a safe integer. */
-const maxDelta = 2 ** 50;
+function readHead(from: ByteReader): BlockHead {
+  const found = from.varint();
+  if (found !== version) throw new RangeError(`journal block version ${found}, this agent reads ${version}`);
+  return { line: from.text() || undefined, jumpMs: from.varint(), tick: readTick(from) };
+}
 
-function writeTime(to: ByteWriter, time: number, last: number): void {
-  const delta = time - last;
-  if (Number.isSafeInteger(time) && Math.abs(delta) < maxDelta) to.varint((delta < 0 ? -delta * 2 - 1 : delta * 2) * 2);
-  else {
+/** Ticks beyond this are written as f64: twice their zigzag must stay a safe integer. */
+const maxTick = 2 ** 50;
+
+function writeTick(to: ByteWriter, tick: number): void {
+  if (Number.isSafeInteger(tick) && Math.abs(tick) < maxTick && !Object.is(tick, -0)) {
+    to.varint((tick < 0 ? -tick * 2 - 1 : tick * 2) * 2);
+  } else {
     to.varint(1);
-    to.float(time);
+    to.float(tick);
   }
 }
 
-function readTime(from: ByteReader, last: number): number {
+function readTick(from: ByteReader): number {
   const head = from.varint();
   if (head % 2 === 1) return from.float();
   const zigzag = head / 2;
-  return last + (zigzag % 2 === 0 ? zigzag / 2 : -(zigzag + 1) / 2);
+  return zigzag % 2 === 0 ? zigzag / 2 : -(zigzag + 1) / 2;
 }

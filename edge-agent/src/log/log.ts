@@ -1,26 +1,38 @@
 // The log: append, sync, read, trim over checksummed records in segments that are never rewritten in place. It is used
-// twice: as the journal of raw readings and, one log a lane, as the outbox.
+// several times: as the journal of raw readings, as the black box and, one log a lane, as the outbox.
 //
 // `append` only remembers; `sync` writes everything appended so far in one go and waits for the disk: that is the group
 // commit, and the only moment the disk is waited for. Only what is synced can be read. A failed write keeps what was to be
 // written and goes on in a fresh segment at the next sync, because nobody knows what the failed one holds. `trim` deletes
 // whole segments, but never the one with the last record: its sequence number is how a restart knows where it was.
+// `replace` puts one compacted segment in the place of several.
+//
+// Opening reads names, sizes and the newest segment; the others are looked into when they are first read (segment-reader.ts). What
+// is kept in memory does not depend on the number of records (stored-segment.ts).
+//
+// The numbers go on behind the last record of the newest segment, or behind what its name says. What nobody can know from the
+// folder alone: which numbers stood at the end of the newest segment when that end is gone without a trace. Whoever has passed
+// numbers on must therefore ask those who got them (the hub's cursor, the outbox's causes) and `skipTo` there.
 
-import type { Disk, DiskFile } from './disk.ts';
-import { joinPath } from './disk.ts';
+import { unfinished, writeCompacted } from './compaction.ts';
+import { isGone, joinPath, type Disk } from './disk.ts';
 import {
   encodeRecord,
-  parseSegmentName,
-  recordAt,
+  maxPayloadBytes,
   recordHeaderBytes,
-  scanSegment,
-  segmentMagic,
+  saltOf,
   segmentName,
   type Entry,
   type Seq,
 } from './segment.ts';
+import { SegmentList, type SegmentInfo } from './segment-list.ts';
+import { SegmentReader, type Damage } from './segment-reader.ts';
+import { SegmentWriter, type Unwritten } from './segment-writer.ts';
+import type { StoredSegment } from './stored-segment.ts';
 
-export type { Entry, Seq };
+export type { Damage, Entry, SegmentInfo, Seq };
+
+const bytesAtOnce = 1024 * 1024;
 
 export interface LogOptions {
   readonly folder: string;
@@ -28,76 +40,55 @@ export interface LogOptions {
   readonly segmentBytes: number;
   /** 16 hex digits: the identity of the sequence numbers, when the folder is empty. */
   readonly newIncarnation: () => string;
+  /** Told of damage when it is met: while opening, or later while reading. */
+  readonly onDamage?: (damage: Damage) => void;
 }
 
-interface Segment {
-  readonly path: string;
-  readonly first: Seq;
-  /** Where each record starts, by `seq - first`; NaN where the record is damaged. */
-  readonly offsets: number[];
-  bytes: number;
-}
-
+/** Damage met so far. */
 export interface Salvage {
   readonly segments: number;
   readonly bytes: number;
+  /** Sequence numbers that are missing because of it, as far as known. */
+  readonly records: number;
 }
 
 export class Log {
   readonly incarnation: string;
-  /** Damage found when the log was opened. */
-  readonly salvage: Salvage;
   readonly #disk: Disk;
   readonly #options: LogOptions;
-  readonly #segments: Segment[];
-  #pending: Uint8Array[] = [];
-  #last: Seq;
-  #synced: Seq;
-  #file: DiskFile | undefined;
-  #work: Promise<void> = Promise.resolve();
+  readonly #salt: number;
+  readonly #reader: SegmentReader;
+  readonly #writer: SegmentWriter;
+  readonly #segments: SegmentList;
+  #salvage: Salvage = { segments: 0, bytes: 0, records: 0 };
+  #pending: Unwritten[] = [];
+  #last: Seq = 0;
+  #synced: Seq = 0;
+  #work: Promise<unknown> = Promise.resolve();
+  #replacing: Promise<unknown> = Promise.resolve();
+  #closed = false;
+  /** The segment an earlier process wrote last: it may have died before the bytes were synced that are read now. */
+  #unsure: string | undefined;
 
-  private constructor(disk: Disk, options: LogOptions, incarnation: string, segments: Segment[], salvage: Salvage) {
+  private constructor(disk: Disk, options: LogOptions, segments: SegmentList) {
     this.#disk = disk;
     this.#options = options;
-    this.incarnation = incarnation;
+    this.incarnation = segments.incarnation ?? options.newIncarnation();
+    this.#salt = saltOf(this.incarnation);
     this.#segments = segments;
-    this.salvage = salvage;
-    const newest = segments.at(-1);
-    this.#last = newest === undefined ? 0 : newest.first + newest.offsets.length - 1;
-    this.#synced = this.#last;
+    this.#writer = new SegmentWriter(disk, options, this.incarnation, segments, (seq) => {
+      this.#synced = seq;
+    });
+    this.#reader = new SegmentReader(disk, this.incarnation, (segment, damage) => this.#count(segment, damage));
   }
 
   /** Always succeeds on whatever is in the folder, unless the disk itself fails. */
   static async open(disk: Disk, options: LogOptions): Promise<Log> {
     await disk.makeFolder(options.folder);
-    const names = (await disk.list(options.folder)).toSorted();
-    const found = names.map((file) => ({ file, name: parseSegmentName(file) }));
-    const incarnation = found.findLast(({ name }) => name !== undefined)?.name?.incarnation ?? options.newIncarnation();
-    const segments: Segment[] = [];
-    let damagedSegments = 0;
-    let damagedBytes = 0;
-    let damagedTail = 0;
-    for (const { file, name } of found) {
-      if (name?.incarnation !== incarnation) continue;
-      const path = joinPath(options.folder, file);
-      const bytes = await disk.readAll(path);
-      const scan = scanSegment(bytes, name);
-      if (scan.damagedBytes > 0) damagedSegments += 1;
-      damagedBytes += scan.damagedBytes;
-      const offsets: number[] = [];
-      for (const { seq, offset } of scan.entries) {
-        while (offsets.length < seq - name.first) offsets.push(NaN);
-        offsets.push(offset);
-      }
-      // What an earlier segment says about numbers of this one was never acknowledged: a failed sync had left it behind.
-      const before = segments.at(-1);
-      if (before !== undefined) before.offsets.length = Math.min(before.offsets.length, name.first - before.first);
-      segments.push({ path, first: name.first, offsets, bytes: bytes.length });
-      damagedTail = scan.damagedTailBytes;
-    }
-    const log = new Log(disk, options, incarnation, segments, { segments: damagedSegments, bytes: damagedBytes });
-    // Damage behind the last good record may have been records, and somebody may have seen their numbers.
-    log.skipTo(log.last + Math.floor(damagedTail / recordHeaderBytes));
+    const log = new Log(disk, options, await SegmentList.find(disk, options.folder));
+    await log.#findEnd();
+    // What it does not allow now is tried again before anything more is written.
+    if (log.#unsure !== undefined) await log.#settle(log.#unsure).catch(() => undefined);
     return log;
   }
 
@@ -113,58 +104,67 @@ export class Log {
 
   /** Sequence number before the oldest record kept. */
   get trimmed(): Seq {
-    return (this.#segments[0]?.first ?? this.#last + 1) - 1;
+    return (this.#segments.oldest?.first ?? this.#last + 1) - 1;
   }
 
   get bytes(): number {
-    return this.#segments.reduce((sum, segment) => sum + segment.bytes, 0);
+    return this.#segments.bytes;
+  }
+
+  get salvage(): Salvage {
+    return this.#salvage;
+  }
+
+  /** Oldest first. All but the newest may be replaced. */
+  segments(): readonly SegmentInfo[] {
+    return this.#segments.infos(this.#synced);
   }
 
   /** Numbers to come start behind `seq`: numbers somebody has already seen are not given out twice. */
   skipTo(seq: Seq): void {
     if (seq <= this.#last) return;
+    if (this.#last === this.#synced) this.#synced = seq;
     this.#last = seq;
-    this.#synced = seq;
-    this.#abandon();
   }
 
   /** Remembers the record for the next `sync`. @returns its sequence number */
   append(payload: Uint8Array): Seq {
+    if (payload.length > maxPayloadBytes) {
+      throw new RangeError(`a record of ${payload.length} bytes; the log takes up to ${maxPayloadBytes}`);
+    }
     this.#last += 1;
-    this.#pending.push(encodeRecord(this.#last, payload));
+    this.#pending.push({ seq: this.#last, record: encodeRecord(this.#last, payload, this.#salt) });
     return this.#last;
   }
 
   /** Resolves when everything appended before the call survives a power cut. Rejects when the disk fails; call again. */
   sync(): Promise<void> {
-    const work = this.#work.then(() => this.#flush());
-    this.#work = work.catch(() => undefined);
-    return work;
+    return this.#inOrder(() => this.#flush());
   }
 
   /** Synced records after `after`, oldest first, until `maxBytes` are read; at least one when there is one. */
   async read(after: Seq, maxBytes: number): Promise<Entry[]> {
-    let from = Math.max(after, this.trimmed) + 1;
-    while (from <= this.#synced) {
-      const segment = this.#segments.findLast((candidate) => candidate.first <= from);
-      if (segment === undefined) return [];
-      const { entries, next } = await this.#readSegment(segment, from, maxBytes);
+    let from = after + 1;
+    for (;;) {
+      from = Math.max(from, this.trimmed + 1);
+      const found = this.#segments.holding(from);
+      if (found === undefined || from > this.#synced) return [];
+      const { segment, following } = found;
+      const through = following === undefined ? Infinity : following.first - 1;
+      const entries = await this.#reader.read(segment, { from, through, maxBytes }, following);
       if (entries.length > 0) return entries;
-      if (next !== undefined) from = next;
-      else {
-        const following = this.#segments[this.#segments.indexOf(segment) + 1];
-        if (following === undefined) return [];
-        from = following.first;
-      }
+      // Removed or replaced meanwhile: whatever is in its place answers.
+      if (segment.retired) continue;
+      if (following === undefined) return [];
+      from = following.first;
     }
-    return [];
   }
 
   /** Every synced record after `after`, in order. */
   async *entries(after: Seq): AsyncGenerator<Entry> {
     let position = after;
     for (;;) {
-      const batch = await this.read(position, 4 * 1024 * 1024);
+      const batch = await this.read(position, bytesAtOnce);
       if (batch.length === 0) return;
       for (const entry of batch) yield entry;
       position = batch.at(-1)?.seq ?? position;
@@ -173,129 +173,118 @@ export class Log {
 
   /** Deletes the segments that hold nothing after `through`. Rejects when the disk fails; call again. */
   trim(through: Seq): Promise<void> {
-    const work = this.#work.then(() => this.#removeUntil(through));
-    this.#work = work.catch(() => undefined);
-    return work;
+    return this.#inOrder(() => this.#segments.trim(through));
   }
 
   /** Sequence number before the second oldest segment, when a younger one than the oldest holds a record. */
   endOfOldest(): Seq | undefined {
-    const [, next, ...younger] = this.#segments;
-    if (next === undefined || ![next, ...younger].some(({ offsets }) => offsets.length > 0)) return undefined;
-    return next.first - 1;
+    return this.#segments.endOfOldest();
+  }
+
+  /**
+   * Puts one compacted segment in the place of the whole segments that hold the numbers from `first` to `last`, as `segments`
+   * tells them, the newest excepted. The entries have increasing numbers in between; some may be missing. Appends, syncs and
+   * reads go on meanwhile; a reader sees what was there or what is there now, never a mixture.
+   * Rejects when the disk fails or an entry does not belong; everything is then as it was.
+   * @returns false when a trim was faster: there is nothing to replace any more
+   */
+  replace(first: Seq, last: Seq, entries: Iterable<Entry> | AsyncIterable<Entry>): Promise<boolean> {
+    const work = this.#replacing.then(() => this.#replace(first, last, entries));
+    this.#replacing = work.catch(() => undefined);
+    return work;
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
+    await this.#replacing;
     await this.#work;
-    await this.#file?.close();
-    this.#file = undefined;
+    await this.#writer.close();
   }
 
-  async #removeUntil(through: Seq): Promise<void> {
-    for (;;) {
-      const [oldest] = this.#segments;
-      const end = this.endOfOldest();
-      if (oldest === undefined || end === undefined || end > through) return;
-      await this.#disk.remove(oldest.path);
-      this.#segments.shift();
+  #inOrder<T>(act: () => Promise<T>): Promise<T> {
+    const work = this.#work.then(act);
+    this.#work = work.catch(() => undefined);
+    return work;
+  }
+
+  #count(segment: StoredSegment, damage: Damage): void {
+    const { segments, bytes, records } = this.#salvage;
+    this.#salvage = {
+      segments: segment.damaged ? segments : segments + 1,
+      bytes: bytes + damage.bytes,
+      records: records + damage.records,
+    };
+    this.#options.onDamage?.(damage);
+  }
+
+  async #findEnd(): Promise<void> {
+    const newest = this.#segments.newest;
+    if (newest === undefined) return;
+    this.#unsure = newest.path;
+    if (newest.name.compacted !== undefined) {
+      this.#last = newest.name.compacted.last;
+      this.#writer.written = this.#last;
+    } else {
+      const tail = await this.#reader.readNewest(newest);
+      const found = newest.frontier.next - 1;
+      this.#writer.written = found >= newest.first ? found : await this.#reader.before(newest);
+      // Damage behind the last good record may have been records, and somebody may have seen their numbers.
+      this.#last = found + Math.floor(tail / recordHeaderBytes);
     }
+    this.#synced = this.#last;
   }
 
-  async #flush(): Promise<void> {
-    const records = this.#pending;
-    if (records.length === 0) return;
-    this.#pending = [];
-    let written = 0;
+  async #replace(first: Seq, last: Seq, entries: Iterable<Entry> | AsyncIterable<Entry>): Promise<boolean> {
+    const originals = this.#segments.whole(first, last);
+    const [oldest] = originals;
+    if (oldest === undefined) {
+      throw new RangeError(`the numbers from ${first} to ${last} are not those of whole segments before the newest`);
+    }
+    await this.#inOrder(() => this.#segments.removeLeftOvers());
+    const version = 1 + Math.max(...originals.map(({ name }) => name.compacted?.version ?? 0));
+    const name = { first, incarnation: this.incarnation, compacted: { last, version } };
+    const path = joinPath(this.#options.folder, segmentName(name));
     try {
-      while (written < records.length) written += await this.#writeSome(records, written);
+      const before = await this.#reader.before(oldest);
+      const compacted = await writeCompacted(this.#disk, this.#options.folder, name, before, this.#until(entries));
+      return await this.#inOrder(() => this.#segments.replace(originals, compacted));
     } catch (error) {
-      this.#pending = [...records.slice(written), ...this.#pending];
-      this.#abandon();
+      await this.#inOrder(() => this.#segments.removeLeftOvers([unfinished(path), path])).catch(() => undefined);
       throw error;
     }
   }
 
-  /** Writes and syncs as many records as fit into one segment. @returns how many */
-  async #writeSome(records: readonly Uint8Array[], start: number): Promise<number> {
-    const first = this.#synced + 1;
-    const { file, segment } = await this.#segmentFor(first, records[start]?.length ?? 0);
-    let end = start;
-    let bytes = 0;
-    while (
-      end < records.length &&
-      (end === start || segment.bytes + bytes + (records[end]?.length ?? 0) <= this.#options.segmentBytes)
-    ) {
-      bytes += records[end]?.length ?? 0;
-      end += 1;
+  /** The entries, until the log is closed. */
+  async *#until(entries: Iterable<Entry> | AsyncIterable<Entry>): AsyncGenerator<Entry> {
+    for await (const entry of entries) {
+      if (this.#closed) throw new Error('the log was closed');
+      yield entry;
     }
-    const chosen = records.slice(start, end);
-    await file.append(concat(chosen, bytes));
-    await file.sync();
-    for (const record of chosen) {
-      segment.offsets.push(segment.bytes);
-      segment.bytes += record.length;
-    }
-    this.#synced += chosen.length;
-    return chosen.length;
   }
 
-  async #segmentFor(first: Seq, bytes: number): Promise<{ file: DiskFile; segment: Segment }> {
-    const current = this.#segments.at(-1);
-    if (this.#file !== undefined && current !== undefined && current.bytes + bytes <= this.#options.segmentBytes) {
-      return { file: this.#file, segment: current };
-    }
-    await this.#file?.close();
-    this.#file = undefined;
-    // A segment of an earlier run is never appended to: its end may be torn. One that held nothing gives up its name, also
-    // when it is there only because making it failed half-way.
-    const path = joinPath(this.#options.folder, segmentName({ first, incarnation: this.incarnation }));
-    await this.#disk.remove(path);
-    if (current?.path === path) this.#segments.pop();
-    const file = await this.#disk.create(path);
-    this.#file = file;
-    const segment = { path, first, offsets: [], bytes: segmentMagic.length };
-    this.#segments.push(segment);
-    await file.append(segmentMagic);
+  /** What was found must be as durable as what is built on it: an earlier process may have been killed between write and sync. */
+  async #settle(path: string): Promise<void> {
+    await this.#disk.syncFile(path).catch((error: unknown) => {
+      if (!isGone(error)) throw error;
+    });
     await this.#disk.syncFolder(this.#options.folder);
-    return { file, segment };
+    this.#unsure = undefined;
   }
 
-  /** @returns what checks out of one stretch of the segment, and where the next stretch begins, if there is one */
-  async #readSegment(
-    segment: Segment,
-    from: Seq,
-    maxBytes: number,
-  ): Promise<{ entries: Entry[]; next: Seq | undefined }> {
-    const count = Math.min(segment.offsets.length, this.#synced - segment.first + 1);
-    const offsetOf = (index: number): number => segment.offsets[index] ?? NaN;
-    let start = from - segment.first;
-    while (start < count && Number.isNaN(offsetOf(start))) start += 1;
-    if (start >= count) return { entries: [], next: undefined };
-    let end = start + 1;
-    while (end < count && !(offsetOf(end) - offsetOf(start) >= maxBytes)) end += 1;
-    const until = end < count ? offsetOf(end) : segment.bytes;
-    const bytes = await this.#disk.read(segment.path, offsetOf(start), until - offsetOf(start));
-    const entries: Entry[] = [];
-    for (let index = start; index < end; index++) {
-      const entry = Number.isNaN(offsetOf(index)) ? undefined : recordAt(bytes, offsetOf(index) - offsetOf(start));
-      if (entry !== undefined) entries.push(entry);
+  async #flush(): Promise<void> {
+    if (this.#pending.length === 0) return;
+    if (this.#unsure !== undefined) await this.#settle(this.#unsure);
+    const pending = this.#pending;
+    this.#pending = [];
+    let written = 0;
+    try {
+      while (written < pending.length) written += await this.#writer.write(pending, written);
+    } catch (error) {
+      this.#pending = [...pending.slice(written), ...this.#pending];
+      this.#writer.abandon();
+      throw error;
     }
-    return { entries, next: end < count ? segment.first + end : undefined };
+    // Numbers passed over since then count as synced.
+    if (this.#pending.length === 0) this.#synced = this.#last;
   }
-
-  #abandon(): void {
-    const file = this.#file;
-    this.#file = undefined;
-    file?.close().catch(() => undefined);
-  }
-}
-
-function concat(parts: readonly Uint8Array[], length: number): Uint8Array {
-  const all = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }

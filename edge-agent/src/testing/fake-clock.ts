@@ -11,7 +11,9 @@ export class FakeClock implements Clock {
   /** Every duration somebody asked to sleep for, in order. */
   readonly slept: number[] = [];
   #now: number;
-  #sleepers: Sleeper[] = [];
+  /** How far the wall clock is from the monotonic one, of which it starts as a copy. */
+  #stepped = 0;
+  readonly #sleepers = new Set<Sleeper>();
 
   constructor(now = 1_700_000_000_000) {
     this.#now = now;
@@ -19,11 +21,11 @@ export class FakeClock implements Clock {
 
   /** Those who sleep at this moment. */
   get sleepers(): number {
-    return this.#sleepers.length;
+    return this.#sleepers.size;
   }
 
   now(): number {
-    return this.#now;
+    return this.#now + this.#stepped;
   }
 
   monotonicMs(): number {
@@ -37,19 +39,24 @@ export class FakeClock implements Clock {
       const sleeper: Sleeper = {
         until: this.#now + ms,
         wake: () => {
-          this.#sleepers = this.#sleepers.filter((other) => other !== sleeper);
+          this.#sleepers.delete(sleeper);
           signal.removeEventListener('abort', sleeper.wake);
           resolve();
         },
       };
       signal.addEventListener('abort', sleeper.wake);
-      this.#sleepers.push(sleeper);
+      this.#sleepers.add(sleeper);
     });
+  }
+
+  /** Somebody sets the wall clock: it goes on from `ms` further. */
+  step(ms: number): void {
+    this.#stepped += ms;
   }
 
   /** Moves time on and wakes whose time has come. */
   advance(ms: number): void {
     this.#now += ms;
-    for (const sleeper of this.#sleepers.filter(({ until }) => until <= this.#now)) sleeper.wake();
+    for (const sleeper of [...this.#sleepers].filter(({ until }) => until <= this.#now)) sleeper.wake();
   }
 }

@@ -1,12 +1,17 @@
 // What tests of logs share: opening, filling, reading everything.
 
 import type { Disk } from '../log/disk.ts';
-import { Log, type Entry } from '../log/log.ts';
+import { Log, type Damage, type Entry } from '../log/log.ts';
 
 export const incarnation = '00000000000000aa';
 
-export function openLog(disk: Disk, folder: string, segmentBytes = 200): Promise<Log> {
-  return Log.open(disk, { folder, segmentBytes, newIncarnation: () => incarnation });
+export function openLog(
+  disk: Disk,
+  folder: string,
+  segmentBytes = 200,
+  onDamage: (damage: Damage) => void = () => undefined,
+): Promise<Log> {
+  return Log.open(disk, { folder, segmentBytes, newIncarnation: () => incarnation, onDamage });
 }
 
 export function bytesOf(text: string): Uint8Array {

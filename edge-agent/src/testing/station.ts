@@ -11,13 +11,17 @@ import { Actions } from '../actions/actions.ts';
 import { actionKinds } from '../actions/registry.ts';
 import { Engine } from '../engine.ts';
 import { Health } from '../health.ts';
+import { DiskMeter } from '../log/disk-meter.ts';
 import type { Disk } from '../log/disk.ts';
 import { silentLogger } from '../logger.ts';
 import { recover, type Recovered } from '../recovery.ts';
 import { sourceKinds } from '../sources/registry.ts';
 import type { Delivery } from '../sources/source.ts';
 import { StatusReporter } from '../status.ts';
+import type { TimeKeeper } from '../time/time-keeper.ts';
+import type { SyncReport } from '../time/timeline.ts';
 import type { FakeClock } from './fake-clock.ts';
+import { timeOf } from './time-of.ts';
 
 export const gatewayText = `
 gateway: bench
@@ -70,6 +74,12 @@ export interface StationOptions {
   readonly text?: string;
   readonly outboxMaxBytes?: number;
   readonly journalMaxBytes?: number;
+  /** Whether what recovery needs no more goes into the black box; by default the journal keeps all of it, to be looked at. */
+  readonly packs?: boolean;
+  /** What its time service says; by default there is none, and the clock is believed. */
+  readonly askTimeService?: () => SyncReport;
+  /** Which start of the machine this is. */
+  readonly machine?: string;
 }
 
 export class Station {
@@ -78,15 +88,17 @@ export class Station {
   readonly actions: Actions;
   readonly health: Health;
   readonly reporter: StatusReporter;
+  readonly time: TimeKeeper;
   /** Times the uplink was told that something new may be sent. */
   grown = 0;
   readonly #clock: FakeClock;
   readonly #end = new AbortController();
   #running: Promise<unknown> = Promise.resolve();
 
-  private constructor(options: StationOptions, file: GatewayFile, recovered: Recovered) {
+  private constructor(options: StationOptions, file: GatewayFile, recovered: Recovered, time: TimeKeeper) {
     const { disk, clock, horn = new Horn(), journalMaxBytes = 256e6 } = options;
     this.#clock = clock;
+    this.time = time;
     this.recovered = recovered;
     this.health = new Health(
       () => clock.now(),
@@ -102,13 +114,16 @@ export class Station {
       acted: (key) => this.engine.acted(key),
     });
     this.actions.resume(recovered.unfinished, recovered.done);
+    const { blackBox } = recovered;
     this.engine = new Engine({
       ...recovered,
+      blackBox: options.packs === true ? blackBox : { pack: () => Promise.resolve() },
       actions: this.actions,
       health: this.health,
-      clock,
+      time,
+      logger: silentLogger,
       disk,
-      commitMs: 500,
+      commitMs: () => 500,
       journalMaxBytes,
       outboxGrew: () => (this.grown += 1),
     });
@@ -118,7 +133,10 @@ export class Station {
       engine: this.engine,
       actions: this.actions,
       health: this.health,
-      clock,
+      clock: time,
+      meter: new DiskMeter(disk, clock),
+      pace: { commitMs: 500 },
+      freeBytes: () => undefined,
     });
   }
 
@@ -127,6 +145,9 @@ export class Station {
     const { disk, folder = '/data', text = gatewayText, journalMaxBytes = 256e6, outboxMaxBytes = 1e9 } = options;
     const file = gatewayFile(text);
     const plan = compilePlan(file);
+    const { clock, askTimeService, machine = 'machine' } = options;
+    const more = { machine, maxAheadMs: plan.maxAheadMs };
+    const time = await timeOf({ disk, folder, clock, askTimeService, more });
     const recovered = await recover({
       disk,
       folder,
@@ -134,9 +155,10 @@ export class Station {
       journalMaxBytes,
       outboxMaxBytes,
       logger: silentLogger,
+      time,
       actionsOf,
     });
-    const station = new Station(options, file, recovered);
+    const station = new Station(options, file, recovered, time);
     station.#running = station.actions.run(station.#end.signal);
     return station;
   }
@@ -156,7 +178,7 @@ export class Station {
     return {
       readings,
       deadLetters: [],
-      arrival: this.#clock.now(),
+      arrival: this.time.now(),
       received: this.#clock.monotonicMs(),
       attempt: 'first',
       ack: () => undefined,
@@ -177,6 +199,7 @@ export class Station {
   async kill(): Promise<void> {
     this.drop();
     await this.#running;
+    await this.recovered.blackBox.close();
     await this.recovered.journal.close();
     await this.recovered.outbox.close();
   }

@@ -28,9 +28,12 @@ export function watched(disk: Disk, before: (call: DiskCall) => Promise<void> | 
     create: (path) => ask('create', path, async () => watchFile(path, await disk.create(path))),
     read: (path, offset, length) => ask('read', path, () => disk.read(path, offset, length)),
     readAll: (path) => ask('readAll', path, () => disk.readAll(path)),
+    size: (path) => ask('size', path, () => disk.size(path)),
     remove: (path) => ask('remove', path, () => disk.remove(path)),
     rename: (from, to) => ask('rename', to, () => disk.rename(from, to)),
+    syncFile: (path) => ask('syncFile', path, () => disk.syncFile(path)),
     syncFolder: (folder) => ask('syncFolder', folder, () => disk.syncFolder(folder)),
+    freeBytes: (folder) => ask('freeBytes', folder, () => disk.freeBytes(folder)),
   };
 }
 

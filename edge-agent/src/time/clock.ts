@@ -3,15 +3,18 @@
 export interface Clock {
   /** Wall clock, epoch milliseconds. */
   now(): number;
-  /** Milliseconds since some start; never jumps. For measuring and for timeouts. */
+  /** Milliseconds since the machine was started, if it says; never jumps. For measuring and for timeouts. */
   monotonicMs(): number;
   /** Resolves after `ms`, or as soon as `signal` aborts. Never rejects. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
 
+/** `performance.now` counts from the start of the process, by the same clock. */
+const processStart = Number(process.hrtime.bigint()) / 1e6 - performance.now();
+
 export const systemClock: Clock = {
   now: () => Date.now(),
-  monotonicMs: () => performance.now(),
+  monotonicMs: () => processStart + performance.now(),
   sleep: (ms, signal) =>
     new Promise((resolve) => {
       if (signal.aborted) return resolve();
@@ -24,3 +27,8 @@ export const systemClock: Clock = {
       signal.addEventListener('abort', done);
     }),
 };
+
+/** Lets everything else go first that is waiting: for long work that must not hold anybody up. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

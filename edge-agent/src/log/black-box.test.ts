@@ -1,0 +1,336 @@
+import fc from 'fast-check';
+import { qualities, type Quality } from '@weir/shared/model/quality.ts';
+import { SeriesTable } from '@weir/shared/model/series.ts';
+import { describe, expect, it } from 'vitest';
+import { MemoryDisk, PowerCut } from '../testing/memory-disk.ts';
+import { randomFrom } from '../testing/random.ts';
+import { watched } from '../testing/watched-disk.ts';
+import { BlackBox, type BlackBoxOptions } from './black-box.ts';
+import type { Disk } from './disk.ts';
+import { BlockBuilder } from './journal-block.ts';
+import { Log } from './log.ts';
+
+const begin = Date.UTC(2026, 0, 1);
+const devices = ['press', 'oven', 'saw'];
+const always = { from: -Infinity, to: Infinity };
+
+interface Given {
+  readonly device: string;
+  readonly value: number;
+  readonly time?: number;
+  readonly arrival?: number;
+  readonly quality?: Quality;
+}
+
+let incarnations = 0;
+const newIncarnation = (): string => (incarnations++).toString(16).padStart(16, '0');
+
+interface Boxed {
+  readonly journal: Log;
+  readonly box: BlackBox;
+}
+
+/** Small segments and records, so that few readings fill many. */
+async function open(disk: Disk, options: Partial<BlackBoxOptions> = {}): Promise<Boxed> {
+  const journal = await Log.open(disk, { folder: '/journal', segmentBytes: 300, newIncarnation });
+  const box = await BlackBox.open(disk, {
+    folder: '/blackbox',
+    maxBytes: 64e6,
+    newIncarnation,
+    journal,
+    readingsPerRecord: 5,
+    ...options,
+  });
+  return { journal, box };
+}
+
+function block(readings: readonly Given[], line?: string): Uint8Array {
+  const series = new SeriesTable(100);
+  const builder = new BlockBuilder(series);
+  for (const { device, value, time = begin + value, arrival = time, quality = 'good' } of readings) {
+    const known = series.intern(device, 'temperature');
+    if (known === undefined) throw new Error('the table is full');
+    builder.add({ series: known.id, time, value, quality }, arrival);
+  }
+  return builder.finish(begin, line);
+}
+
+async function commit(journal: Log, readings: readonly Given[], line?: string): Promise<void> {
+  journal.append(block(readings, line));
+  await journal.sync();
+}
+
+async function valuesOf(box: BlackBox, device: string, range = always): Promise<number[]> {
+  const values: number[] = [];
+  for await (const run of box.read({ device, signal: 'temperature', ...range })) values.push(...run.values);
+  return values;
+}
+
+const counted = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i);
+const ofOne = (values: readonly number[], device = 'press'): Given[] => values.map((value) => ({ device, value }));
+
+describe('the black box', () => {
+  it('takes whole segments of the journal, and gives every reading once, in order', async () => {
+    const { journal, box } = await open(new MemoryDisk());
+    for (let i = 0; i < 300; i += 3) await commit(journal, ofOne(counted(i, i + 3)));
+    const before = journal.bytes;
+    await box.pack(60);
+    expect(journal.trimmed).toBeGreaterThan(40);
+    expect(journal.trimmed).toBeLessThanOrEqual(60);
+    expect(box.packed).toBe(journal.trimmed);
+    expect(journal.bytes).toBeLessThan(before / 2);
+    expect(await valuesOf(box, 'press')).toEqual(counted(0, 300));
+    expect(await valuesOf(box, 'oven')).toEqual([]);
+    await box.pack(60);
+    await box.pack(journal.synced);
+    expect(await valuesOf(box, 'press')).toEqual(counted(0, 300));
+    // The segment that is being written stays.
+    expect(journal.trimmed).toBeLessThan(journal.synced);
+  });
+
+  it('gives event times from `from` on and before `to`, wherever they are', async () => {
+    const { journal, box } = await open(new MemoryDisk());
+    for (let i = 0; i < 300; i += 3) await commit(journal, ofOne(counted(i, i + 3)));
+    await box.pack(50);
+    for (const [from, to] of [
+      [10, 20],
+      [0, 300],
+      [148, 152],
+      [290, 400],
+      [20, 20],
+      [-5, 0],
+    ] as const) {
+      const range = { from: begin + from, to: begin + to };
+      expect(await valuesOf(box, 'press', range)).toEqual(counted(Math.max(0, from), Math.max(0, Math.min(300, to))));
+    }
+  });
+
+  it('gives back times, values and qualities bit by bit, of readings that came late as well', async () => {
+    const reading = fc.record({
+      device: fc.constantFrom(...devices),
+      value: fc.double({ noNaN: true }),
+      time: fc.oneof(fc.integer({ min: begin, max: begin + 1e6 }), fc.double({ noNaN: true, min: -1e15, max: 1e15 })),
+      arrival: fc.integer({ min: begin, max: begin + 1e6 }),
+      quality: fc.constantFrom(...qualities),
+    });
+    const blocks = fc.array(fc.array(reading, { maxLength: 30 }), { minLength: 1, maxLength: 8 });
+    await fc.assert(
+      fc.asyncProperty(blocks, fc.nat({ max: 10 }), async (given, through) => {
+        const { journal, box } = await open(new MemoryDisk());
+        for (const readings of given) await commit(journal, readings);
+        await box.pack(through);
+        for (const device of devices) {
+          const found: unknown[] = [];
+          for await (const run of box.read({ device, signal: 'temperature', ...always })) {
+            run.times.forEach((time, i) => found.push([time, run.values[i], run.qualities[i]]));
+          }
+          const expected = given.flat().filter((one) => one.device === device);
+          expect(found).toEqual(expected.map(({ time, value, quality }) => [time, value, quality]));
+        }
+      }),
+    );
+  });
+
+  it('says when the oldest reading arrived, in the archive or in the journal', async () => {
+    const { journal, box } = await open(new MemoryDisk());
+    expect(box.oldest).toBeUndefined();
+    await commit(journal, []);
+    await commit(journal, [{ device: 'press', value: 1, time: begin, arrival: begin + 7 }]);
+    await valuesOf(box, 'press');
+    expect(box.oldest).toBe(begin + 7);
+    for (let i = 0; i < 50; i++) await commit(journal, ofOne([i + 100]));
+    await box.pack(40);
+    expect(journal.trimmed).toBeGreaterThan(2);
+    expect(box.oldest).toBe(begin + 7);
+  });
+
+  it('keeps below its bytes: the oldest readings go', async () => {
+    const disk = new MemoryDisk();
+    const random = randomFrom(1);
+    const maxBytes = 700e3;
+    const options = { maxBytes, readingsPerRecord: 8000 };
+    const { journal, box } = await open(disk, options);
+    const values: number[] = [];
+    for (let i = 0; i < 40; i++) {
+      const some = Array.from({ length: 6000 }, () => random());
+      values.push(...some);
+      const before = values.length - some.length;
+      await commit(
+        journal,
+        some.map((value, index) => ({ device: 'press', value, time: begin + before + index })),
+      );
+      await box.pack(journal.synced);
+      expect(box.bytes).toBeLessThanOrEqual(maxBytes);
+    }
+    const kept = await valuesOf(box, 'press');
+    expect(kept).toEqual(values.slice(-kept.length));
+    expect(kept.length).toBeLessThan(values.length);
+    expect(box.bytes).toBeGreaterThan(maxBytes / 2);
+    expect(box.oldest).toBe(begin + values.length - kept.length);
+    const again = await open(disk.crash(), options);
+    expect(again.box.oldest).toBe(box.oldest);
+  });
+
+  it('moves what was stamped provisionally, once it is known by how much; until then it stays in the journal', async () => {
+    const moves = new Map<string, number>();
+    const { journal, box } = await open(new MemoryDisk(), { moveOf: (line) => moves.get(line) });
+    for (let i = 0; i < 30; i++) await commit(journal, ofOne([i]));
+    const own = { device: 'press', value: 30, time: begin - 500, arrival: begin + 30 };
+    await commit(journal, [own, ...ofOne([31])], 'line');
+    for (let i = 32; i < 60; i++) await commit(journal, ofOne([i]));
+    const timesOf = async (): Promise<number[]> => {
+      const times: number[] = [];
+      for await (const run of box.read({ device: 'press', signal: 'temperature', ...always })) times.push(...run.times);
+      return times.map((time) => time - begin);
+    };
+    await box.pack(50);
+    expect(box.packed).toBeLessThanOrEqual(30);
+    expect(await timesOf()).toEqual([...counted(0, 30), -500, ...counted(31, 60)]);
+    moves.set('line', 1000);
+    const moved = [...counted(0, 30), -500, 1031, ...counted(32, 60)];
+    expect(await timesOf()).toEqual(moved);
+    await box.pack(50);
+    expect(box.packed).toBeGreaterThan(40);
+    expect(await timesOf()).toEqual(moved);
+  });
+
+  it('goes on behind what is packed when the journal has lost its end, or is gone', async () => {
+    const disk = new MemoryDisk();
+    const { journal, box } = await open(disk);
+    for (let i = 0; i < 60; i++) await commit(journal, ofOne([i]));
+    await box.pack(50);
+    const last = box.packed;
+    const afterwards = disk.crash();
+    for (const name of await afterwards.list('/journal')) {
+      if (Number(name.slice(0, 16)) > 3) await afterwards.remove(`/journal/${name}`);
+    }
+    // Its first block again, of the same incarnation: all that is left.
+    const left = await afterwards.create(`/journal/0000000000000001-${journal.incarnation}.log`);
+    await left.close();
+    const again = await open(afterwards);
+    expect(again.journal.incarnation).toBe(journal.incarnation);
+    for (let i = 100; i < 130; i++) await commit(again.journal, ofOne([i]));
+    await again.box.pack(again.journal.synced);
+    expect(await valuesOf(again.box, 'press')).toEqual([...counted(0, last), ...counted(100, 130)]);
+
+    const withoutJournal = afterwards.crash();
+    for (const name of await withoutJournal.list('/journal')) await withoutJournal.remove(`/journal/${name}`);
+    const other = await open(withoutJournal);
+    expect(other.journal.incarnation).not.toBe(journal.incarnation);
+    const archived = await valuesOf(other.box, 'press');
+    expect(archived.slice(0, last)).toEqual(counted(0, last));
+    for (let i = 200; i < 260; i++) await commit(other.journal, ofOne([i]));
+    await other.box.pack(other.journal.synced);
+    expect(await valuesOf(other.box, 'press')).toEqual([...archived, ...counted(200, 260)]);
+  });
+});
+
+describe('the black box when the power goes', () => {
+  const step = fc.oneof(
+    { weight: 5, arbitrary: fc.record({ kind: fc.constant('commit'), count: fc.integer({ min: 0, max: 40 }) }) },
+    { weight: 2, arbitrary: fc.record({ kind: fc.constant('pack'), count: fc.nat({ max: 30 }) }) },
+  );
+  const life = fc.record({
+    steps: fc.array(step, { maxLength: 25 }),
+    /** Calls of the disk until it ends. */
+    calls: fc.integer({ min: 1, max: 400 }),
+    kill: fc.boolean(),
+    seed: fc.nat(),
+  });
+
+  it('has every reading whose block was synced, once and in order, whatever call was the last', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(life, { minLength: 1, maxLength: 6 }), async (lives) => {
+        let memory = new MemoryDisk();
+        /** What there has to be, and what was on its way to the disk when the power went. */
+        let owed: Given[] = [];
+        let next = 0;
+        for (const { steps, calls, kill, seed } of lives) {
+          const random = randomFrom(seed);
+          let left = calls;
+          const disk = watched(memory, () => {
+            left -= 1;
+            if (left < 0) throw new PowerCut('the power is off');
+          });
+          const unsure: Given[] = [];
+          try {
+            const { journal, box } = await open(disk);
+            for (const { kind, count } of steps) {
+              if (kind === 'pack') await box.pack(Math.max(0, journal.synced - count));
+              else {
+                const readings = counted(next, next + count).map((value) => ({ device: pick(random), value }));
+                next += count;
+                unsure.push(...readings);
+                await commit(journal, readings);
+                owed.push(...unsure.splice(0));
+              }
+            }
+          } catch (error) {
+            if (!(error instanceof PowerCut)) throw error;
+          }
+          memory = kill ? memory.crash() : memory.cutPower(random);
+          owed = await expectThere(memory, owed, unsure);
+        }
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  const pick = (random: () => number): string => devices[Math.floor(random() * devices.length)] ?? '';
+
+  /** @returns what is there: it has to stay */
+  async function expectThere(memory: MemoryDisk, owed: readonly Given[], unsure: readonly Given[]): Promise<Given[]> {
+    const { box } = await open(memory);
+    const found: Given[] = [];
+    for (const device of devices) {
+      const values = await valuesOf(box, device);
+      expect(values).toEqual(values.toSorted((a, b) => a - b));
+      expect(new Set(values).size).toBe(values.length);
+      const may = new Set([...owed, ...unsure].filter((one) => one.device === device).map(({ value }) => value));
+      for (const value of values) expect(may).toContain(value);
+      for (const one of owed) if (one.device === device) expect(values).toContain(one.value);
+      found.push(...ofOne(values, device));
+    }
+    return found;
+  }
+});
+
+describe('reading the black box while it is packed', () => {
+  it('gives each reading once, whatever is packed meanwhile', async () => {
+    const sizes = fc.array(fc.integer({ min: 0, max: 30 }), { minLength: 1, maxLength: 40 });
+    const between = fc.array(
+      fc.record({ commits: fc.nat({ max: 3 }), behind: fc.nat({ max: 20 }), packs: fc.boolean() }),
+      { maxLength: 60 },
+    );
+    await fc.assert(
+      fc.asyncProperty(sizes, between, fc.nat({ max: 40 }), fc.nat(), async (counts, meanwhile, packed, seed) => {
+        const random = randomFrom(seed);
+        const { journal, box } = await open(new MemoryDisk());
+        const given: Given[] = [];
+        const commitSome = async (count: number): Promise<void> => {
+          const readings = counted(given.length, given.length + count).map((value) => ({
+            device: random() < 0.6 ? 'press' : 'oven',
+            value,
+          }));
+          given.push(...readings);
+          await commit(journal, readings);
+        };
+        for (const count of counts) await commitSome(count);
+        await box.pack(packed);
+        const atLeast = given.filter(({ device }) => device === 'press').length;
+        const found: number[] = [];
+        for await (const run of box.read({ device: 'press', signal: 'temperature', ...always })) {
+          found.push(...run.values);
+          const doing = meanwhile.pop();
+          if (doing === undefined) continue;
+          for (let i = 0; i < doing.commits; i++) await commitSome(10);
+          if (doing.packs) await box.pack(journal.synced - doing.behind);
+        }
+        expect(found.length).toBeGreaterThanOrEqual(atLeast);
+        const expected = given.filter(({ device }) => device === 'press').map(({ value }) => value);
+        expect(found).toEqual(expected.slice(0, found.length));
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
