@@ -54,6 +54,10 @@ export const measurements: Readonly<Record<string, Measurement>> = {
       'readings_per_second',
       'sources_up',
       'sources_down',
+      'imbalance',
+      'written_bytes_per_hour',
+      'syncs_per_hour',
+      'card_years',
     ],
   },
 };

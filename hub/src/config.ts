@@ -4,13 +4,14 @@
 //   http:   { listen: 127.0.0.1:8080 }
 //   data:   ./weir-hub-data                                          # beside this file
 //   store:  { influx: "http://127.0.0.1:8086", database: weir }      # or { sqlite: true }, the default
+//   raw:    { around: 60s, keep: 30d }       # raw readings: asked for around each alert (0s: not), and kept that long
 //   notify: [ { webhook: "http://10.0.0.5/alarm" } ]
 //
 // All mistakes are reported at once, each with its line and column. A port may be 0: the hub says which it got.
 
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { byteSize } from '@weir/shared/config/schema.ts';
+import { byteSize, duration } from '@weir/shared/config/schema.ts';
 import { formatProblem, YamlFile } from '@weir/shared/config/yaml-file.ts';
 import type { Notifier } from './alerts/notifier.ts';
 import { notifierKinds } from './alerts/registry.ts';
@@ -25,7 +26,16 @@ export interface HubConfig {
   readonly http: Address;
   readonly dataFolder: string;
   readonly store: OpenStore;
+  readonly raw: RawSettings;
   readonly notify: readonly Notifier[];
+}
+
+/** Raw readings, which gateways keep and send when they are asked. */
+export interface RawSettings {
+  /** So long before and after an alert began to fire; 0 asks for nothing by itself. */
+  readonly aroundMs: number;
+  /** The store keeps them until their event time is so long ago. */
+  readonly keepMs: number;
 }
 
 const address = z.string().transform((text, context): Address => {
@@ -44,6 +54,14 @@ const packetSize = byteSize.refine((bytes) => bytes >= 4096 && bytes <= 16 * 102
   message: 'the largest packet is between 4 KiB and 16 MiB',
 });
 
+const hourMs = 3_600_000;
+const around = duration.refine((ms) => ms <= hourMs, {
+  message: 'raw readings are asked for up to 1h around an alert; 0s asks for none',
+});
+const keep = duration.refine((ms) => ms >= hourMs && ms <= 3650 * 24 * hourMs, {
+  message: 'raw readings are kept for 1h to 3650d',
+});
+
 const schema = z.strictObject({
   broker: z
     .strictObject({
@@ -55,15 +73,17 @@ const schema = z.strictObject({
   http: z.strictObject({ listen: address.prefault('127.0.0.1:8080') }).prefault({}),
   data: z.string().min(1).default('./weir-hub-data'),
   store: storeKinds.prefault({ sqlite: true }),
+  raw: z.strictObject({ around: around.prefault('60s'), keep: keep.prefault('30d') }).prefault({}),
   notify: z.array(notifierKinds).max(16).default([]),
 });
 
 /** What may stand under each key, for "did you mean". */
 const knownKeys: Readonly<Record<string, readonly string[]>> = {
-  '': ['broker', 'http', 'data', 'store', 'notify'],
+  '': ['broker', 'http', 'data', 'store', 'raw', 'notify'],
   broker: ['listen', 'maxPacket', 'maxConnections'],
   http: ['listen'],
   store: ['influx', 'database', 'sqlite'],
+  raw: ['around', 'keep'],
   notify: ['webhook'],
 };
 
@@ -80,12 +100,13 @@ export function parseHubConfig(text: string, file: string, folder: string): HubC
   if (!parsed.success || problems.length > 0) {
     throw new HubError('WEIR_HUB_CONFIG', problems.map((problem) => formatProblem(file, problem)).join('\n'));
   }
-  const { broker, http, data, store, notify } = parsed.data;
+  const { broker, http, data, store, raw, notify } = parsed.data;
   return {
     broker: { ...broker.listen, maxPacketBytes: broker.maxPacket, maxConnections: broker.maxConnections },
     http: http.listen,
     dataFolder: resolve(folder, data),
     store,
+    raw: { aroundMs: raw.around, keepMs: raw.keep },
     notify,
   };
 }

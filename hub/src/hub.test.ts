@@ -105,28 +105,27 @@ test('points the store refuses are lost as quarantined, and the uplink goes on',
   });
   await acked(client, 2);
   expect(gatewayView(test)).toMatchObject({ stored: 20, lost: { quarantined: 7 } });
-  expect(test.hub.state.incidents.quarantined('line-3')).toMatchObject([
-    { kind: 'pane', reason: 'field type conflict', readings: 7 },
+  expect(test.hub.state.quarantine.rows('line-3')).toMatchObject([
+    { kind: 'refused', reason: 'field type conflict', readings: 7 },
   ]);
 });
 
-test('a poisoned frame is quarantined and the entries behind it are stored', async () => {
+test('a poisoned frame is quarantined with the readings it held, and the entries behind it are stored', async () => {
   await using test = await TestHub.start();
   const client = await test.gateway('line-3');
-  const unreadable = Uint8Array.of(0xff, 0xff, 0xff);
-  const senseless = frame([pane({ device: 'no/name', count: 6, fresh: 6 })]);
+  const unreadable = { frame: Uint8Array.of(0xff, 0xff, 0xff), span: 1, readings: 8 };
+  const senseless = { frame: frame([pane({ device: 'no/name' })]), span: 2, readings: 6 };
   const entries = [frame([pane()]), unreadable, senseless, frame([pane({ index: 1 })])];
   client.publishBatch('line-3', 'panes', { incarnation, firstSeq: 1, entries });
-  await acked(client, 4);
-  expect(gatewayView(test)).toMatchObject({ stored: 20, lost: { quarantined: 6 } });
-  const rows = test.hub.state.incidents.quarantined('line-3');
-  expect(rows).toMatchObject([
-    { kind: 'frame', readings: 6 },
-    { kind: 'frame', readings: 0, payload: unreadable },
+  await acked(client, 5);
+  expect(gatewayView(test)).toMatchObject({ stored: 20, lost: { quarantined: 14 } });
+  expect(test.hub.state.quarantine.rows('line-3')).toMatchObject([
+    { kind: 'frame', readings: 6, reason: 'series "no/name/temperature"', size: senseless.frame.length },
+    { kind: 'frame', readings: 8, size: 3, whole: true },
   ]);
 });
 
-test('a batch that is no batch is counted and the next one is taken', async () => {
+test('a batch that is no batch is counted, kept aside, and the next one is taken', async () => {
   await using test = await TestHub.start();
   const client = await test.gateway('line-3');
   for (const payload of [Uint8Array.of(), Uint8Array.of(9, 1), Uint8Array.of(1, 1, 2, 3), Uint8Array.of(0, 0xff)]) {
@@ -135,6 +134,64 @@ test('a batch that is no batch is counted and the next one is taken', async () =
   client.publishBatch('line-3', 'panes', { incarnation, firstSeq: 1, entries: frames(1) });
   await acked(client, 1);
   expect(test.hub.status().counts).toMatchObject({ batches_undecodable: 4, panes_stored: 1 });
+  expect(test.hub.state.quarantine.rows().map(({ kind, readings }) => [kind, readings])).toEqual(
+    Array.from({ length: 4 }, () => ['batch', 0]),
+  );
+});
+
+test('a batch nobody can read blocks nothing: what it must have held is quarantined with the next one', async () => {
+  await using test = await TestHub.start();
+  const client = await test.gateway('line-3');
+  client.publishBatch('line-3', 'panes', { incarnation, firstSeq: 1, entries: frames(2) });
+  const poison = Uint8Array.of(9, 1, 2, 3);
+  // The second is the agent's, which got no answer.
+  for (const payload of [poison, poison]) client.publish('weir/v1/line-3/up/panes', payload);
+  await acked(client, 2);
+  await ping(client);
+  expect(test.hub.state.quarantine.rows(), 'nothing says what was in it').toEqual([]);
+  const after = frame([pane({ index: 9 })]);
+  client.publishBatch('line-3', 'panes', { incarnation, firstSeq: 6, entries: [after], readingsBefore: 53 });
+  await acked(client, 6);
+  expect(gatewayView(test)).toMatchObject({ stored: 30, lost: { quarantined: 33 } });
+  expect(test.hub.state.quarantine.rows()).toMatchObject([{ kind: 'batch', readings: 33, size: 4 }]);
+  expect(test.hub.state.gaps.of('line-3')).toEqual([]);
+  client.publishBatch('line-3', 'panes', { incarnation, firstSeq: 8, entries: [after] });
+  await client.until(() => client.closed);
+});
+
+test('a gateway whose batches nobody can read is shown so, and nothing of it is acknowledged or let go', async () => {
+  await using test = await TestHub.start();
+  const before = await test.gateway('line-3');
+  for (const n of [1, 2, 3]) before.publish('weir/v1/line-3/up/panes', Uint8Array.of(9, n));
+  await eventually(() => gatewayView(test)?.health.length === 1);
+  expect(gatewayView(test)?.health).toMatchObject([
+    { part: 'hub: its panes', up: false, detail: expect.stringContaining('packed in an unknown way') },
+  ]);
+  await ping(before);
+  expect(before.acks).toEqual([]);
+  expect(test.hub.state.quarantine.rows()).toEqual([]);
+  await before.drop();
+  const after = await test.gateway('line-3');
+  after.publishBatch('line-3', 'panes', { incarnation, firstSeq: 1, entries: frames(1) });
+  await acked(after, 1);
+  expect(gatewayView(test)).toMatchObject({ stored: 10, health: [], gaps: { count: 0 } });
+});
+
+test('a batch that was turned away behind one nobody can read is not taken for part of it', async () => {
+  await using test = await TestHub.start();
+  const client = await test.gateway('line-3');
+  test.store.hold();
+  client.publishBatch('line-3', 'panes', { incarnation, firstSeq: 1, entries: frames(1) });
+  await eventually(() => test.store.writes === 1);
+  client.publish('weir/v1/line-3/up/panes', Uint8Array.of(9));
+  for (let seq = 3; seq <= 12; seq++) {
+    client.publishBatch('line-3', 'panes', { incarnation, firstSeq: seq, entries: [frame([pane({ index: seq })])] });
+  }
+  await eventually(() => Number(test.hub.status().counts.batches_turned_away) > 0);
+  test.store.release();
+  await client.until(() => client.closed);
+  expect(client.acks.at(-1)).toMatchObject({ seq: 1 });
+  expect(test.hub.state.quarantine.rows()).toEqual([]);
 });
 
 test('what a gateway no longer has when it comes back is noted as a gap, and what lies behind it is stored', async () => {
@@ -144,10 +201,11 @@ test('what a gateway no longer has when it comes back is noted as a gap, and wha
   await acked(before, 2);
   await before.drop();
   const after = await test.gateway('line-3');
-  after.publishBatch('line-3', 'panes', { incarnation, firstSeq: 6, entries: [frame([pane({ index: 7 })])] });
+  const entries = [frame([pane({ index: 7 })])];
+  after.publishBatch('line-3', 'panes', { incarnation, firstSeq: 6, entries, readingsBefore: 47 });
   await acked(after, 6);
-  const gap = { incarnation, lane: 'panes', firstSeq: 3, lastSeq: 5 };
-  expect(test.hub.state.incidents.gaps('line-3')).toMatchObject([gap]);
+  const gap = { incarnation, lane: 'panes', firstSeq: 3, lastSeq: 5, readings: 27 };
+  expect(test.hub.state.gaps.of('line-3')).toMatchObject([gap]);
   expect(gatewayView(test)).toMatchObject({ stored: 30 });
 });
 
@@ -166,7 +224,7 @@ test('a batch behind one that is missing is not acknowledged: the gateway is sen
   await acked(after, 5);
   expect(after.closed).toBe(false);
   expect(await test.store.countStored()).toBe(50);
-  expect(test.hub.state.incidents.gaps('line-3')).toEqual([]);
+  expect(test.hub.state.gaps.of('line-3')).toEqual([]);
 });
 
 test('stopping finishes the batch in flight and acknowledges it', async () => {
@@ -228,7 +286,11 @@ test('what a gateway flagged, and where it lost most, is shown cut to shape', as
   client.publish(statusTopic('line-3'), encodeStatus({ online: true, taken: 1 }));
   await eventually(() => gatewayView(test)?.taken === 1);
   expect(gatewayView(test)).toMatchObject({ flagged: {}, seriesLosses: [] });
-  const loss = (device: string, count: number, reason = 'too_late'): StatusFields['seriesLosses'][number] => {
+  const loss = (
+    device: string,
+    count: number,
+    reason = 'too_late',
+  ): NonNullable<StatusFields['seriesLosses']>[number] => {
     return { device, signal: 'temperature', reason, count };
   };
   const many = Array.from({ length: 12 }, (_, index) => loss(`oven-${index}`, index));

@@ -2,11 +2,12 @@
 //
 //   broker -> ingest -> store, state -> acks        (panes, alert transitions)
 //   broker -> fleet -> state, store                 (statuses)
+//   state -> raw desk -> broker                     (raw readings that are asked for)
 //   state -> dispatchers -> notifiers               (alerts somebody is told about)
 //   fleet, state, store -> http                     (API, events, metrics, page)
 
 import { Dispatcher } from './alerts/dispatcher.ts';
-import { Broker } from './broker/broker.ts';
+import { Broker, type BrokerParts } from './broker/broker.ts';
 import { Credentials } from './broker/credentials.ts';
 import { systemClock, type Clock } from './clock.ts';
 import type { HubConfig } from './config.ts';
@@ -17,8 +18,10 @@ import { EventStreams } from './http/events.ts';
 import { measure } from './http/hub-metrics.ts';
 import { HttpServer } from './http/server.ts';
 import type { GatewayView } from './http/views.ts';
+import type { QueueLimits } from './ingest/batch-queue.ts';
 import { Ingest, type IngestCount } from './ingest/ingest.ts';
 import { RateLimitedLog, silentLog, type Log } from './log.ts';
+import { RawDesk } from './raw/raw-desk.ts';
 import type { GatewayTransition } from './state/alert-book.ts';
 import { State } from './state/state.ts';
 import type { GatewayPane, Store } from './store/store.ts';
@@ -28,7 +31,29 @@ export interface HubEnvironment {
   readonly log?: Log;
   /** In [0, 1): the jitter of retries. */
   readonly random?: () => number;
+  /** What may wait to be stored. */
+  readonly limits?: QueueLimits;
+  /** In the place of the database in the data folder; it is closed with the hub. */
+  readonly state?: State;
+  /** In the place of the one on a port. */
+  readonly broker?: (parts: BrokerParts) => HubBroker;
+  readonly http?: Pick<HttpServer, 'listen' | 'close'>;
 }
+
+/** What the hub needs of its broker. */
+export type HubBroker = Pick<
+  Broker,
+  | 'listen'
+  | 'ack'
+  | 'command'
+  | 'sendAway'
+  | 'stopAccepting'
+  | 'close'
+  | 'connected'
+  | 'isConnected'
+  | 'refusals'
+  | 'guardCloses'
+>;
 
 export interface HubStatus {
   readonly gateways: readonly GatewayView[];
@@ -62,25 +87,38 @@ export async function startHub(config: HubConfig, environment: HubEnvironment = 
   const stopping = new AbortController();
   const failed = Promise.withResolvers<never>();
 
-  const state = State.open(config.dataFolder);
-  const store = await config.store({ dataFolder: config.dataFolder, clock, log });
+  const state = environment.state ?? State.open(config.dataFolder);
+  const store = await config.store({ dataFolder: config.dataFolder, rawKeepMs: config.raw.keepMs, clock, log });
   const credentials = new Credentials(state.gateways);
   const events = new EventStreams((gateway) => fleet.view(gateway));
   const changed = (gateway: string): void => events.gatewayChanged(gateway);
-  const fleet = new Fleet({ state, store, clock, log: seldom, changed });
   const dispatchers = config.notify.map((notifier) => new Dispatcher(notifier, { state, clock, random, log }));
+  const notifyTargets = dispatchers.map(({ target }) => target);
+  const fleet = new Fleet({
+    state,
+    store,
+    clock,
+    log: seldom,
+    changed,
+    notifyTargets,
+    alerted: (alert) => announce({ panes: [], transitions: [alert] }),
+  });
   const ingest = new Ingest({
     state,
     store,
     clock,
     random,
     log,
-    notifyTargets: dispatchers.map(({ target }) => target),
+    notifyTargets,
+    raw: config.raw,
+    ...(environment.limits && { limits: environment.limits }),
     ack: (gateway, payload) => broker.ack(gateway, payload),
     sendAway: (gateway) => broker.sendAway(gateway),
     stored: (panes, transitions) => announce({ panes, transitions }),
+    unreadable: (gateway, lane, reason) => fleet.unreadable(gateway, lane, reason),
+    readable: (gateway, lane) => fleet.readable(gateway, lane),
   });
-  const broker = new Broker(config.broker, {
+  const brokerParts: BrokerParts = {
     credentials,
     isGateway: (name) => state.gateways.keyHash(name) !== undefined,
     log: seldom,
@@ -89,22 +127,38 @@ export async function startHub(config: HubConfig, environment: HubEnvironment = 
       connected: (gateway) => void ingest.connected(gateway),
       batch: (gateway, lane, payload) => ingest.offer(gateway, lane, payload),
       status: (gateway, payload) => fleet.status(gateway, payload),
-      subscribed: (gateway) => ingest.resume(gateway),
+      subscribed: (gateway, to) => {
+        if (to === 'ack') ingest.resume(gateway);
+        else raw.subscribed(gateway);
+      },
       disconnected: (gateway) => {
         ingest.disconnected(gateway);
+        raw.disconnected(gateway);
         fleet.disconnected(gateway);
       },
     },
+  };
+  const broker = environment.broker?.(brokerParts) ?? new Broker(config.broker, brokerParts);
+  const raw = new RawDesk({
+    state,
+    store,
+    clock,
+    log: seldom,
+    keepMs: config.raw.keepMs,
+    command: (gateway, payload) => broker.command(gateway, payload),
+    changed: (requests) => events.rawRequests(requests),
   });
   const ailments = (): string[] => (ingest.outage === undefined ? [] : [`not storing: ${ingest.outage}`]);
-  const http = new HttpServer({
-    api: new Api({ fleet, state, store, clock }),
-    assets: new Assets(),
-    events,
-    metrics: () => measure({ broker, ingest, fleet, state, events, dispatchers }),
-    ailments,
-    log,
-  });
+  const http =
+    environment.http ??
+    new HttpServer({
+      api: new Api({ fleet, state, store, clock, raw }),
+      assets: new Assets(),
+      events,
+      metrics: () => measure({ broker, ingest, fleet, state, events, dispatchers }),
+      ailments,
+      log,
+    });
 
   /** Tells pages and notifiers what is now durable. */
   function announce(stored: { panes: readonly GatewayPane[]; transitions: readonly GatewayTransition[] }): void {
@@ -114,6 +168,7 @@ export async function startHub(config: HubConfig, environment: HubEnvironment = 
       const episode = state.alerts.episodeOf(transition);
       if (episode !== undefined) events.alert(alertView(episode));
     }
+    raw.look();
     if (stored.transitions.length > 0) for (const dispatcher of dispatchers) dispatcher.wake();
   }
 
@@ -127,7 +182,11 @@ export async function startHub(config: HubConfig, environment: HubEnvironment = 
     throw error;
   });
   const ingesting = ingest.run(stopping.signal);
-  const others = [fleet.run(stopping.signal), ...dispatchers.map((dispatcher) => dispatcher.run(stopping.signal))];
+  const others = [
+    fleet.run(stopping.signal),
+    raw.run(stopping.signal),
+    ...dispatchers.map((dispatcher) => dispatcher.run(stopping.signal)),
+  ];
   const loops = Promise.all([ingesting, ...others]);
   loops.catch(failed.reject);
   log.info('the hub runs', { mqttPort, httpPort, data: config.dataFolder });

@@ -6,6 +6,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
+import { Credentials } from './broker/credentials.ts';
+import { State } from './state/state.ts';
 import { baseTime, eventually, frame, pane, tempFolder } from './testing/fixtures.ts';
 import { Influxd, influxdInstalled } from './testing/influxd.ts';
 import { MqttClient } from './testing/mqtt-client.ts';
@@ -80,6 +82,26 @@ test('gateways are added, listed and removed; mistakes end with code 2 and what 
   expect((await weirHub('gateway', 'list', ...data)).stdout).toMatch(/^line-3\tadded .*\tnever seen\n$/);
   expect(await weirHub('gateway', 'remove', 'line-3', ...data)).toMatchObject({ code: 0 });
   expect(await weirHub('gateway', 'remove', 'line-3', ...data)).toMatchObject({ code: 2 });
+});
+
+test('what could not be stored is tried again by the hub that runs, when the command line asks for it', async () => {
+  using folder = tempFolder();
+  const file = join(folder.path, 'hub.yaml');
+  writeFileSync(file, anyPorts);
+  const state = State.open(join(folder.path, 'weir-hub-data'));
+  const lane = { gateway: 'line-3', incarnation, lane: 'panes' } as const;
+  state.cursors.put({ ...lane, seq: 2, reported: 24, stored: 0, quarantined: 24 });
+  const row = { ...lane, kind: 'frame', reason: 'unknown' } as const;
+  state.quarantine.add([{ ...row, readings: 10, payload: frame([pane()]) }], 0);
+  state.quarantine.add([{ ...row, readings: 14, payload: Uint8Array.of(0xff) }], 0);
+  await new Credentials(state.gateways).add('line-3', 0);
+  await using running = await Running.start(file);
+  const retried = await weirHub('quarantine', 'retry', '--all', '--config', file);
+  expect(retried.stdout).toMatch(/^1\tstored\t10 readings\n2\trefused\tframe: .*\n$/);
+  expect(retried.code).toBe(0);
+  const view = await (await fetch(`${running.url}/api/gateways`)).json();
+  expect(view).toMatchObject([{ stored: 10, lost: { quarantined: 14 } }]);
+  state.close();
 });
 
 test('a file with mistakes ends with code 2 and their places', async () => {

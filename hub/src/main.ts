@@ -1,25 +1,24 @@
 #!/usr/bin/env node
-// The command line of the hub: run it, and say which gateways may connect.
+// The command line of the hub: run it, say which gateways may connect, see to what could not be stored, ask for raw
+// readings.
 
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { Command } from 'commander';
 import { Credentials } from './broker/credentials.ts';
+import { quarantineCommand, type Where } from './cli/quarantine.ts';
+import { rawCommand } from './cli/raw.ts';
 import { systemClock } from './clock.ts';
 import { parseHubConfig, type HubConfig } from './config.ts';
 import { HubError, messageOf } from './errors.ts';
 import { startHub } from './hub.ts';
 import { lineLog } from './log.ts';
 import { State } from './state/state.ts';
+import { defaultRawKeepMs } from './store/store.ts';
 
 /** Exit codes: 2 for what the caller must mend, 70 (EX_SOFTWARE) for a bug of ours. */
 const mistake = 2;
 const bug = 70;
-
-interface Where {
-  config?: string;
-  data?: string;
-}
 
 const program = new Command('weir-hub').description(
   'The hub of Weir: takes in what gateways send, stores it, shows it.',
@@ -71,6 +70,19 @@ gateway
       if (!state.gateways.remove(name)) throw new HubError('WEIR_HUB_GATEWAY', `there is no gateway "${name}"`);
     }),
   );
+
+program.addCommand(quarantineCommand({ withState, print: (line) => console.log(line) }));
+program.addCommand(
+  rawCommand({
+    withState,
+    print: (line) => console.log(line),
+    now: () => systemClock.now(),
+    keepMs: async ({ config, data }) =>
+      config === undefined && data !== undefined
+        ? defaultRawKeepMs
+        : (await readConfig(config ?? 'hub.yaml')).raw.keepMs,
+  }),
+);
 
 try {
   await program.parseAsync();

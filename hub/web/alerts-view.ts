@@ -4,6 +4,7 @@ import type { AlertView } from '../src/http/views.ts';
 import { byId, element, KeyedViews, setData, setText, type View } from './dom.ts';
 import { formatCount, formatDuration, formatReason, formatTime, formatValueWithUnit } from './format.ts';
 import { icon, severityIcon } from './icons.ts';
+import { requestOfAlert } from './raw.ts';
 import { alertKey, clearedAlerts, firingAlerts, type State } from './state.ts';
 
 /** Rows drawn of what fires; a storm of thousands must not freeze the page that shows it. */
@@ -13,7 +14,12 @@ interface Row {
   readonly alert: AlertView;
   readonly unit: string;
   readonly nowMs: number;
+  /** Whether the raw readings around it have come, or were asked for. */
+  readonly raw: 'there' | 'asked' | 'none';
 }
+
+/** Shows the raw readings around an alert. */
+type ShowRaw = (alert: AlertView) => void;
 
 export class AlertsView {
   readonly #empty = byId('alerts-empty', HTMLElement);
@@ -21,21 +27,31 @@ export class AlertsView {
   readonly #history = byId('alerts-history', HTMLElement);
   readonly #clearedCount = byId('alerts-cleared-count', HTMLElement);
   readonly #announcer = byId('announcer', HTMLElement);
-  readonly #firing = new KeyedViews<Row>(byId('alerts-firing', HTMLElement), rowKey, () => new FiringRow());
-  readonly #cleared = new KeyedViews<Row>(byId('alerts-cleared', HTMLElement), rowKey, () => new ClearedRow());
+  readonly #firing: KeyedViews<Row>;
+  readonly #cleared: KeyedViews<Row>;
   #announced: ReadonlySet<string> | undefined;
   #shown: State | undefined;
 
+  constructor(showRaw: ShowRaw) {
+    this.#firing = new KeyedViews<Row>(byId('alerts-firing', HTMLElement), rowKey, () => new FiringRow(showRaw));
+    this.#cleared = new KeyedViews<Row>(byId('alerts-cleared', HTMLElement), rowKey, () => new ClearedRow(showRaw));
+  }
+
   render(state: State): void {
     const { alerts, series, nowMs, loaded } = state;
+    const { requests } = state.raw;
     const before = this.#shown;
     this.#shown = state;
     // Panes come many times a second and change nothing here.
-    if (before?.alerts === alerts && before.series === series && before.nowMs === nowMs && before.loaded === loaded)
-      return;
+    const same = before?.alerts === alerts && before.series === series && before.raw.requests === requests;
+    if (same && before.nowMs === nowMs && before.loaded === loaded) return;
     const firing = firingAlerts(state.alerts);
     const cleared = clearedAlerts(state.alerts);
-    const row = (alert: AlertView): Row => ({ alert, unit: unitOf(state, alert), nowMs: state.nowMs });
+    const row = (alert: AlertView): Row => {
+      const request = requestOfAlert(requests, alert);
+      const raw = request === undefined ? 'none' : request.done === null ? 'asked' : 'there';
+      return { alert, unit: unitOf(state, alert), nowMs: state.nowMs, raw };
+    };
     this.#firing.render(firing.slice(0, maxFiringShown).map(row));
     this.#cleared.render(cleared.map(row));
     const hidden = firing.length - maxFiringShown;
@@ -70,17 +86,22 @@ class FiringRow implements View<Row> {
   readonly #value = element('span', 'value');
   readonly #lasted = element('span', 'lasted');
   readonly #since = element('span', 'since');
+  readonly #raw: RawButton;
 
-  constructor() {
+  constructor(showRaw: ShowRaw) {
+    this.#raw = new RawButton(showRaw);
     this.root.append(
       this.#severity,
       element('div', 'what', this.#rule, this.#where),
       this.#value,
       element('div', 'when', this.#lasted, this.#since),
+      this.#raw.root,
     );
   }
 
-  update({ alert, unit, nowMs }: Row): void {
+  update(row: Row): void {
+    const { alert, unit, nowMs } = row;
+    this.#raw.update(row);
     setData(this.root, alertData(alert));
     showSeverity(this.#severity, alert.severity);
     setText(this.#rule, alert.rule);
@@ -100,14 +121,19 @@ class ClearedRow implements View<Row> {
   readonly #fired = element('td', 'time');
   readonly #cleared = element('td', 'time');
   readonly #lasted = element('td', 'time');
+  readonly #raw: RawButton;
 
-  constructor() {
+  constructor(showRaw: ShowRaw) {
+    this.#raw = new RawButton(showRaw);
+    const raw = element('td', '', this.#raw.root);
     this.#rule.scope = 'row';
     const severity = element('td', '', this.#severity);
-    this.root.append(this.#rule, severity, this.#where, this.#value, this.#fired, this.#cleared, this.#lasted);
+    this.root.append(this.#rule, severity, this.#where, this.#value, this.#fired, this.#cleared, this.#lasted, raw);
   }
 
-  update({ alert, unit, nowMs }: Row): void {
+  update(row: Row): void {
+    const { alert, unit, nowMs } = row;
+    this.#raw.update(row);
     setData(this.root, alertData(alert));
     showSeverity(this.#severity, alert.severity);
     setText(this.#rule, alert.rule);
@@ -116,6 +142,29 @@ class ClearedRow implements View<Row> {
     setText(this.#fired, formatTime(alert.fired, nowMs));
     setText(this.#cleared, formatTime(alert.cleared ?? nowMs, nowMs));
     setText(this.#lasted, formatDuration((alert.cleared ?? nowMs) - alert.fired));
+  }
+}
+
+const rawWords = { there: 'Raw readings', asked: 'Raw asked for', none: 'Ask for raw' } as const;
+
+class RawButton implements View<Row> {
+  readonly root = element('button', 'quiet');
+  #alert: AlertView | undefined;
+
+  constructor(showRaw: ShowRaw) {
+    this.root.type = 'button';
+    this.root.addEventListener('click', () => {
+      if (this.#alert !== undefined) showRaw(this.#alert);
+    });
+  }
+
+  update({ alert, raw }: Row): void {
+    this.#alert = alert;
+    // What the hub itself alerts of (`weir.ledger`) has no readings.
+    this.root.hidden = alert.rule.startsWith('weir.');
+    setText(this.root, rawWords[raw]);
+    this.root.setAttribute('aria-label', `${rawWords[raw]} around ${alert.rule} on ${whereText(alert)}`);
+    setData(this.root, { 'alert-raw': raw });
   }
 }
 

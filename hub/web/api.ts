@@ -1,10 +1,19 @@
 // Asks the hub. Every answer passes a schema; every error says what was asked.
 
 import * as z from 'zod/mini';
-import type { AlertView, GatewayView, PanesView, SeriesView } from '../src/http/views.ts';
-import { alertView, gatewayView, panesView, seriesView } from './schema.ts';
+import type { AlertView, GatewayView, PanesView, RawRequestView, RawView, SeriesView } from '../src/http/views.ts';
+import { maxRawReadings } from './raw.ts';
+import { alertView, gatewayView, panesView, rawRequestView, rawView, seriesView } from './schema.ts';
 import { maxClearedAlerts } from './state.ts';
 import { shownWindows, type Track } from './tracks.ts';
+
+export interface RawRange {
+  readonly gateway: string;
+  readonly device: string;
+  readonly signal: string;
+  readonly from: number;
+  readonly to: number;
+}
 
 /** Below this, the difference between the two clocks is only the Date header's whole seconds. */
 const worthMs = 2000;
@@ -54,6 +63,32 @@ export class HubApi {
       limit: String(shownWindows),
     });
     return this.#ask(`/api/panes?${query.toString()}`, panesView, signal);
+  }
+
+  rawRequests(signal: AbortSignal): Promise<RawRequestView[]> {
+    return this.#ask('/api/raw/requests', z.array(rawRequestView), signal);
+  }
+
+  /** The newest raw readings of the range that the hub has. */
+  raw({ gateway, device, signal: name, from, to }: RawRange, signal: AbortSignal): Promise<RawView> {
+    const range = { from: String(from), to: String(to), limit: String(maxRawReadings) };
+    const query = new URLSearchParams({ gateway, device, signal: name, ...range });
+    return this.#ask(`/api/raw?${query.toString()}`, rawView, signal);
+  }
+
+  /** Asks a gateway for raw readings. Rejects with what the hub says is wrong with it. */
+  async askRaw(range: RawRange, signal: AbortSignal): Promise<RawRequestView> {
+    const response = await this.#fetch('/api/raw', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(range),
+      signal,
+    });
+    const answer: unknown = await response.json();
+    const request = rawRequestView.safeParse(answer);
+    if (request.success) return request.data;
+    const refusal = z.object({ error: z.string() }).safeParse(answer);
+    throw new Error(refusal.success ? refusal.data.error : `The hub answered ${response.status} to /api/raw.`);
   }
 
   async #ask<T>(path: string, schema: z.ZodMiniType<T>, signal: AbortSignal): Promise<T> {

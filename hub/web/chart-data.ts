@@ -3,13 +3,17 @@
 // Windows of different devices need not start together (sessions never do). A device that has no pane at another's start
 // is `undefined` there, which a line passes over; where panes of its own are missing it is `null`, which breaks the line:
 // a dead sensor must not look like a calm one. Of windows that do not follow at a fixed step nobody can say that one is
-// missing.
+// missing. Raw readings are one more line of their device, at times of their own.
 
+import type { RawPoint } from './raw.ts';
 import type { Point, Track } from './tracks.ts';
 import { shownWindows } from './tracks.ts';
 
 /** Above this many devices on one chart, bands and percentiles would hide the lines. */
 export const maxDetailedDevices = 6;
+
+/** Beside the statistics: the readings as they were made. */
+export const rawLine = 'raw';
 
 /** What a chart of one pane of no fixed step shows of the time axis. */
 const leastMs = 1000;
@@ -45,25 +49,38 @@ export function statisticOf(point: Point, statistic: string): number | null {
   return statistic === 'count' ? point.count : (point.values[statistic] ?? null);
 }
 
-/** @param statistics for each track, the statistics it is drawn with */
-export function alignTracks(tracks: readonly Track[], statistics: readonly (readonly string[])[]): ChartData {
+/**
+ * @param statistics for each track, the statistics it is drawn with, and `rawLine`
+ * @param raw the raw readings of devices, oldest first
+ */
+export function alignTracks(
+  tracks: readonly Track[],
+  statistics: readonly (readonly string[])[],
+  raw: ReadonlyMap<string, readonly RawPoint[]> = new Map(),
+): ChartData {
   const newest = Math.max(...tracks.map((track) => track.points.at(-1)?.start ?? -Infinity));
   const stepMs = Math.max(...tracks.map((track) => track.window.stepMs));
   const oldest = stepMs === 0 ? -Infinity : newest - shownWindows * stepMs;
   const shown = tracks.map((track) => {
     const points = track.points.filter((point) => point.start >= oldest);
-    return { points, step: track.window.stepMs, gaps: gapStarts(points, track.window.stepMs) };
+    const readings = (raw.get(track.device) ?? []).filter((reading) => reading.time >= oldest);
+    return { points, readings, step: track.window.stepMs, gaps: gapStarts(points, track.window.stepMs) };
   });
   const starts = new Set<number>();
-  for (const { points, step, gaps } of shown) {
+  for (const { points, readings, step, gaps } of shown) {
+    for (const reading of readings) starts.add(reading.time);
     for (const point of points) starts.add(point.start);
     // The line breaks at the first pane that is missing, so that place needs a column.
     for (const start of gaps) starts.add(start + step);
   }
   const times = [...starts].sort((a, b) => a - b);
   const columnOf = new Map(times.map((time, column) => [time, column]));
-  const lines = shown.map(({ points, gaps }, index) =>
-    (statistics[index] ?? []).map((statistic) => fillLine(points, gaps, statistic, columnOf, times.length)),
+  const lines = shown.map(({ points, readings, gaps }, index) =>
+    (statistics[index] ?? []).map((statistic) =>
+      statistic === rawLine
+        ? fillRaw(readings, columnOf, times.length)
+        : fillLine(points, gaps, statistic, columnOf, times.length),
+    ),
   );
   const fromMs = times[0] ?? 0;
   return { times, lines, fromMs, toMs: Math.max(times.at(-1) ?? fromMs, fromMs + (stepMs || leastMs)) };
@@ -96,6 +113,16 @@ function fillLine(
       line.fill(null, column + 1, columnOf.get(following.start) ?? column + 1);
     }
   }
+  return line;
+}
+
+function fillRaw(
+  readings: readonly RawPoint[],
+  columnOf: ReadonlyMap<number, number>,
+  length: number,
+): (number | null | undefined)[] {
+  const line = Array.from<number | null | undefined>({ length });
+  for (const { time, value } of readings) line[columnOf.get(time) ?? 0] = value;
   return line;
 }
 

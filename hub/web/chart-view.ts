@@ -2,11 +2,12 @@
 //
 // The numbers a test or a screen reader wants are in the document: each device carries its last pane in `data-*`.
 
-import { alignTracks, drawnStatistics, mainStatistic, statisticOf } from './chart-data.ts';
+import { alignTracks, drawnStatistics, mainStatistic, rawLine, statisticOf } from './chart-data.ts';
 import { element, KeyedViews, setData, setText, type Data, type View } from './dom.ts';
 import { formatCount, formatEnd, formatReason, formatUnit, formatValue, formatWindow } from './format.ts';
 import { Plot, type PlotLine } from './plot.ts';
 import { swatchClass } from './plot-tip.ts';
+import type { RawShown } from './raw.ts';
 import type { Theme } from './theme.ts';
 import type { Point, Track, WindowChoice } from './tracks.ts';
 
@@ -22,6 +23,8 @@ export interface Chart {
   /** The window the reader chose, which this signal may not have. */
   readonly chosenWindow: WindowChoice | undefined;
   readonly percentile: boolean;
+  /** Raw readings the reader wants to see, and how it stands with them in words. */
+  readonly raw: { readonly shown: RawShown; readonly note: string } | undefined;
   readonly theme: Theme;
   readonly nowMs: number;
 }
@@ -31,6 +34,8 @@ export class ChartView implements View<Chart> {
   readonly #title = element('h3');
   readonly #unit = element('span', 'unit');
   readonly #window = element('span', 'window');
+  readonly #raw = element('button', 'quiet raw-button', 'Raw');
+  readonly #rawNote = element('p', 'raw-note');
   readonly #devices = element('ul', 'devices');
   readonly #tiles: KeyedViews<Tile>;
   readonly #target = element('div', 'plot');
@@ -40,15 +45,19 @@ export class ChartView implements View<Chart> {
   #shapeKey = '';
   #shown: Chart | undefined;
 
-  constructor() {
+  /** @param onRaw the reader wants to see raw readings of these tracks, or not any more */
+  constructor(onRaw: (tracks: readonly Track[]) => void) {
+    this.#raw.type = 'button';
+    this.#raw.addEventListener('click', () => onRaw(this.#shown?.tracks ?? []));
+    this.#rawNote.setAttribute('role', 'status');
     const key = (tile: Tile): string => tile.track.device;
     this.#tiles = new KeyedViews<Tile>(this.#devices, key, () => new TileView((device) => this.#toggle(device)));
     this.#target.tabIndex = 0;
     this.#target.setAttribute('role', 'img');
     this.#target.addEventListener('keydown', (event) => this.#onKey(event));
     this.#target.addEventListener('blur', () => this.#plot?.hideCursor());
-    const head = element('header', 'chart-head', this.#title, this.#unit, this.#window);
-    this.root.append(head, this.#devices, element('div', 'plot-box', this.#target, this.#empty));
+    const head = element('header', 'chart-head', this.#title, this.#unit, this.#window, this.#raw);
+    this.root.append(head, this.#rawNote, this.#devices, element('div', 'plot-box', this.#target, this.#empty));
   }
 
   update(chart: Chart): void {
@@ -63,16 +72,29 @@ export class ChartView implements View<Chart> {
     const { chosenWindow } = chart;
     const lacks = chosenWindow === undefined || chosenWindow.id === window.id ? '' : formatWindow(chosenWindow);
     setText(this.#window, lacks === '' ? formatWindow(window) : `${formatWindow(window)}, has no ${lacks}`);
+    this.#renderRaw(chart);
     this.#renderTiles(chart);
     this.#renderEmpty(chart.tracks);
     const same = before !== undefined && sameTracks(before.tracks, chart.tracks);
-    if (!same || before.percentile !== chart.percentile) this.#draw(chart);
+    const sameRaw = before?.raw?.shown.readings === chart.raw?.shown.readings;
+    if (!same || !sameRaw || before.percentile !== chart.percentile) this.#draw(chart);
     else if (before.theme !== chart.theme) this.#plot?.setTheme(chart.theme);
   }
 
   remove(): void {
     this.#plot?.destroy();
     this.#plot = undefined;
+  }
+
+  #renderRaw({ raw, signal, tracks }: Chart): void {
+    const on = raw !== undefined;
+    this.#raw.setAttribute('aria-pressed', String(on));
+    this.#raw.disabled = !on && tracks.every((track) => track.points.length === 0);
+    this.#raw.title = on ? 'Show the panes only' : `Ask the gateway for the raw readings of ${signal} shown here`;
+    this.#rawNote.hidden = !on;
+    setText(this.#rawNote, raw?.note ?? '');
+    const readings = [...(raw?.shown.readings.values() ?? [])].reduce((sum, points) => sum + points.length, 0);
+    setData(this.root, { raw: on, 'raw-readings': on ? readings : null });
   }
 
   #renderTiles({ tracks, places, nowMs }: Chart): void {
@@ -94,20 +116,23 @@ export class ChartView implements View<Chart> {
   }
 
   #draw(chart: Chart): void {
-    const { tracks, places, percentile, theme, signal } = chart;
+    const { tracks, places, percentile, theme, signal, raw } = chart;
+    const readings = raw?.shown.readings;
+    const hasRaw = (device: string): boolean => (readings?.get(device)?.length ?? 0) > 0;
     const lines: PlotLine[] = tracks.map(({ device, window }) => ({
       device,
       place: places.get(device) ?? 0,
-      statistics: drawnStatistics(window.compute, tracks.length, percentile),
+      statistics: [...drawnStatistics(window.compute, tracks.length, percentile), ...(hasRaw(device) ? [rawLine] : [])],
       loose: window.stepMs === 0,
       hidden: this.#hidden.has(device),
     }));
-    const data = alignTracks(tracks, lines.map((line) => line.statistics)); // prettier-ignore
+    const statistics = lines.map((line) => line.statistics);
+    const data = alignTracks(tracks, statistics, readings);
     const unit = tracks[0]?.unit ?? '1';
     const shape = { unit, stepped: unit === 'state', lines };
     const shapeKey = JSON.stringify(shape);
     const devices = tracks.length === 1 ? '1 device' : `${tracks.length} devices`;
-    const label = `${signal} over time, ${devices}. The arrow keys read single panes.`;
+    const label = `${signal} over time, ${devices}. The arrow keys read single panes${tracks.some(({ device }) => hasRaw(device)) ? ' and raw readings' : ''}.`;
     this.#target.setAttribute('aria-label', label);
     if (data.times.length === 0 || shapeKey !== this.#shapeKey) this.remove();
     this.#shapeKey = shapeKey;

@@ -11,6 +11,7 @@ import {
   formatValue,
   formatValueWithUnit,
   formatWindow,
+  formatYears,
 } from './format.ts';
 
 const second = 1000;
@@ -35,6 +36,19 @@ describe('numbers', () => {
     [1e-9, '1.00e-9'],
   ])('shows %d with four significant digits, and whole numbers as they are', (value, text) => {
     expect(formatValue(value)).toBe(text);
+  });
+
+  it.each([
+    [null, '–'],
+    [0.01, 'under a month'],
+    [0.1, '1 month'],
+    [0.7, '8 months'],
+    [1.04, '1 year'],
+    [3.44, '3.4 years'],
+    [49.6, '50 years'],
+    [1e6, 'over 100 years'],
+  ])('shows %d years as what a person plans with', (years, text) => {
+    expect(formatYears(years)).toBe(text);
   });
 
   it('shows a dash where a statistic is undefined', () => {

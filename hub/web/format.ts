@@ -57,6 +57,17 @@ export function formatBytes(bytes: number): string {
   return `${value >= 100 || unit === 0 ? grouped.format(value) : upToOne.format(value)} ${units[unit] ?? ''}`;
 }
 
+/** How long a card lasts: `8 months`, `3.4 years`, `over 100 years`; `–` where it cannot be told yet. */
+export function formatYears(years: number | null): string {
+  if (years === null) return '–';
+  if (years > 100) return 'over 100 years';
+  const text = years >= 10 ? grouped.format(years) : upToOne.format(years);
+  if (years >= 1) return text === '1' ? '1 year' : `${text} years`;
+  const months = Math.floor(years * 12);
+  if (months === 0) return 'under a month';
+  return months === 1 ? '1 month' : `${months} months`;
+}
+
 /** The two largest parts: `45 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`. */
 export function formatDuration(durationMs: number): string {
   const ms = Math.max(0, durationMs);

@@ -3,6 +3,8 @@
 import type { GatewayView } from '../src/http/views.ts';
 import { element, KeyedViews, setData, setText, type View } from './dom.ts';
 import { formatAgo, formatBytes, formatCount, formatRate, formatReason, formatTime } from './format.ts';
+import { DiskPart } from './disk-part.ts';
+import { Facts } from './facts.ts';
 import { icon, type IconName } from './icons.ts';
 import { LedgerPart } from './ledger-part.ts';
 
@@ -23,6 +25,7 @@ export class GatewayCard implements View<Card> {
   readonly #show = element('button', 'quiet', 'Show its signals');
   readonly #facts = new Facts(['Readings per second', 'Outbox', 'Journal', 'Memory']);
   readonly #ledger = new LedgerPart();
+  readonly #disk = new DiskPart();
   readonly #healthLine = element('p', 'health-line');
   readonly #down = element('ul', 'down');
   readonly #downRows = new KeyedViews<{ part: Health; nowMs: number }>(
@@ -38,7 +41,13 @@ export class GatewayCard implements View<Card> {
     const title = element('div', 'gateway-title', this.#name, this.#status, this.#about);
     this.root.append(
       element('header', 'gateway-head', title, this.#show),
-      element('div', 'gateway-body', this.#facts.root, this.#ledger.root),
+      element(
+        'div',
+        'gateway-body',
+        element('div', 'gateway-facts', this.#facts.root, this.#disk.facts),
+        this.#ledger.root,
+      ),
+      this.#disk.warnings,
       this.#healthLine,
       this.#down,
       this.#letters.root,
@@ -65,7 +74,8 @@ export class GatewayCard implements View<Card> {
       formatBytes(gateway.journalBytes),
       formatBytes(gateway.memoryBytes),
     ]);
-    this.#ledger.update(this.root, gateway);
+    this.#ledger.update(this.root, gateway, nowMs);
+    this.#disk.update(this.root, gateway, nowMs);
     this.#healthLine.hidden = down.length > 0 || gateway.health.length === 0;
     setText(
       this.#healthLine,
@@ -82,23 +92,6 @@ function showStatus(target: HTMLElement, online: boolean): void {
   if (target.textContent === word) return;
   target.className = `status status-${name}`;
   target.replaceChildren(icon(name), word);
-}
-
-class Facts {
-  readonly root = element('dl', 'facts');
-  readonly #values: HTMLElement[];
-
-  constructor(names: readonly string[]) {
-    this.#values = names.map((name) => {
-      const value = element('dd');
-      this.root.append(element('div', '', element('dt', '', name), value));
-      return value;
-    });
-  }
-
-  update(texts: readonly string[]): void {
-    for (const [index, value] of this.#values.entries()) setText(value, texts[index] ?? '');
-  }
 }
 
 class DownRow implements View<{ part: Health; nowMs: number }> {

@@ -5,7 +5,7 @@ import type { GatewayView } from '../src/http/views.ts';
 import { element, setData, setText, type Data } from './dom.ts';
 import { formatCount, formatReason } from './format.ts';
 import { icon, type IconName } from './icons.ts';
-import { flaggedText, mostFirst, sumLedger, type LedgerSum } from './ledger.ts';
+import { flaggedText, gapsText, mostFirst, sumLedger, thinnedText, type LedgerSum } from './ledger.ts';
 
 const terms = ['taken', 'stored', 'pending', 'open', 'lost'] as const;
 const signs = ['', '=', '+', '+', '+'];
@@ -15,7 +15,7 @@ export class LedgerPart {
   readonly #sum = element('dl', 'sum');
   readonly #verdict = element('p', 'verdict');
   readonly #reasons = element('ul', 'reasons');
-  readonly #flagged = element('p', 'flagged');
+  readonly #notes = ['gaps', 'thinned', 'flagged'].map((name) => element('p', `note note-${name}`));
   readonly #series = element('details', 'losses');
   readonly #seriesRows = element('ul', 'reasons');
   readonly #values = new Map<string, HTMLElement>();
@@ -29,15 +29,15 @@ export class LedgerPart {
       this.#sum.append(element('div', '', element('dt', '', term), value));
     }
     this.#series.append(element('summary', '', 'Series with the most losses'), this.#seriesRows);
-    this.root.append(this.#sum, this.#verdict, this.#reasons, this.#series, this.#flagged);
+    this.root.append(this.#sum, this.#verdict, this.#reasons, this.#series, ...this.#notes);
   }
 
   /** @param hooks the element that carries the counts in full */
-  update(hooks: HTMLElement, gateway: GatewayView): void {
+  update(hooks: HTMLElement, gateway: GatewayView, nowMs: number): void {
     const { taken, stored, pending, open } = gateway;
     const sum = sumLedger(gateway);
     const counts = { taken, stored, pending, open, lost: sum.lost };
-    setData(hooks, { ...counts, balanced: sum.balanced });
+    setData(hooks, { ...counts, balanced: sum.balanced, imbalance: gateway.imbalance, gaps: gateway.gaps.count });
     for (const [term, count] of Object.entries(counts)) {
       const value = this.#values.get(term);
       if (value !== undefined) setText(value, formatCount(count));
@@ -45,9 +45,12 @@ export class LedgerPart {
     showVerdict(this.#verdict, sum);
     this.#showReasons(gateway.lost);
     this.#showSeries(gateway.seriesLosses);
-    const flagged = flaggedText(gateway.flagged);
-    this.#flagged.hidden = flagged === '';
-    setText(this.#flagged, flagged);
+    const notes = [gapsText(gateway.gaps, nowMs), thinnedText(gateway.thinned), flaggedText(gateway.flagged)];
+    for (const [index, note] of this.#notes.entries()) {
+      const text = notes[index] ?? '';
+      note.hidden = text === '';
+      setText(note, text);
+    }
   }
 
   #showReasons(lost: GatewayView['lost']): void {

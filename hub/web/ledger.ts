@@ -2,29 +2,39 @@
 // flagged are among those: they are no loss.
 
 import type { GatewayView } from '../src/http/views.ts';
-import { formatCount, formatReason } from './format.ts';
+import { formatAgo, formatCount, formatReason } from './format.ts';
 
 export interface LedgerSum {
   readonly lost: number;
   /** Taken minus everything accounted for: positive is missing, negative is counted twice. */
   readonly apart: number;
   readonly balanced: boolean;
-  /** Apart while something is still on its way to the hub: the two sides are told at different moments. */
+  /** Apart because the two sides are told at different moments, and for no other reason. */
   readonly settling: boolean;
 }
 
-type Counts = Pick<GatewayView, 'taken' | 'stored' | 'pending' | 'open' | 'lost' | 'readingsPerSecond'>;
+type Counts = Pick<GatewayView, 'taken' | 'stored' | 'pending' | 'open' | 'lost' | 'imbalance' | 'ownImbalance'>;
 
-/** Longer than from one status of a gateway to the next. */
-const statusS = 10;
-
+/** What the hub has stored is newer than what the gateway last said; whether both agreed then, the hub has seen. */
 export function sumLedger(gateway: Counts): LedgerSum {
   const lost = Object.values(gateway.lost).reduce((total, count) => total + count, 0);
-  const apart = gateway.taken - (gateway.stored + gateway.pending + gateway.open + lost);
-  // What the hub has stored is newer than what the gateway last said: readings that were open then, or have come since.
-  const ahead = gateway.open + gateway.readingsPerSecond * statusS;
-  const settling = apart < 0 ? gateway.pending > 0 || -apart <= ahead : apart > 0 && gateway.pending > 0;
-  return { lost, apart, balanced: apart === 0, settling };
+  const wrong = gateway.imbalance === 0 ? gateway.ownImbalance : gateway.imbalance;
+  const apart = wrong === 0 ? gateway.taken - (gateway.stored + gateway.pending + gateway.open + lost) : wrong;
+  return { lost, apart, balanced: apart === 0, settling: wrong === 0 && apart !== 0 };
+}
+
+/** Gaps in what a gateway sent, newest first; empty when there are none. */
+export function gapsText({ count, last }: GatewayView['gaps'], nowMs: number): string {
+  const [newest] = last;
+  if (newest === undefined) return '';
+  const what = `${formatCount(newest.readings)} readings of its ${newest.lane}, ${formatAgo(newest.time, nowMs)}`;
+  return `${formatCount(count)} ${count === 1 ? 'gap' : 'gaps'} in what it sent, the last of ${what}`;
+}
+
+/** Empty when there are none. */
+export function thinnedText(thinned: number): string {
+  if (thinned === 0) return '';
+  return `Thinned: ${formatCount(thinned)} readings are kept in coarser windows, for the link was out for long`;
 }
 
 /** Empty when there is none. */

@@ -71,13 +71,15 @@ export class Loader {
   async #loadSnapshot(): Promise<void> {
     const signal = AbortSignal.timeout(answerMs);
     const asked = this.#state().order;
-    const [gateways, alerts, series] = await Promise.all([
+    const [gateways, alerts, series, requests] = await Promise.all([
       this.#api.gateways(signal),
       this.#api.alerts(signal),
       this.#api.series(signal),
+      this.#api.rawRequests(signal),
     ]);
     this.#wantsSnapshot = false;
     this.#wantsSeries = false;
+    this.#dispatch({ kind: 'raw', requests });
     this.#dispatch({ kind: 'snapshot', asked, gateways, alerts, series });
   }
 

@@ -4,6 +4,9 @@ import { AlertsView } from './alerts-view.ts';
 import { HubApi } from './api.ts';
 import { GatewaysView } from './gateways-view.ts';
 import { Loader } from './loader.ts';
+import { RawDialog } from './raw-dialog.ts';
+import { RawLoader } from './raw-loader.ts';
+import { alertRaw } from './raw.ts';
 import { SignalsView } from './signals-view.ts';
 import { bringsUnknown, initialState, knownWindows, reduce, type PageEvent, type State } from './state.ts';
 import { LiveStream, type StreamHandlers } from './stream.ts';
@@ -20,10 +23,16 @@ let known = knownWindows(state.series);
 let frame: number | undefined;
 
 const summary = new SummaryView();
-const alerts = new AlertsView();
+const rawLoader = new RawLoader(api, () => state, dispatch);
+const rawDialog = new RawDialog(() => rawLoader.hide(alertRaw));
+const alerts = new AlertsView((alert) => {
+  rawDialog.open(alert);
+  void rawLoader.showAlert(alert);
+});
 const signals = new SignalsView({
   gateway: (name) => choose({ gateway: name }),
   window: (id) => choose({ window: id }),
+  raw: (tracks) => void rawLoader.toggleChart(tracks),
   rerender: requestRender,
 });
 const gateways = new GatewaysView((name) => {
@@ -53,6 +62,7 @@ const stream = new LiveStream('/api/events', handlers, () => performance.now());
 function dispatch(event: PageEvent): void {
   const before = state;
   state = reduce(state, event);
+  if (state.raw !== before.raw) void rawLoader.refresh();
   if (state.series !== before.series) known = knownWindows(state.series);
   requestRender();
 }
@@ -63,6 +73,7 @@ function requestRender(): void {
     summary.render(state);
     alerts.render(state);
     signals.render(state);
+    rawDialog.render(state);
     gateways.render(state);
   });
 }
@@ -89,5 +100,6 @@ setInterval(() => {
   dispatch({ kind: 'tick', nowMs: api.now() });
   stream.tick(Math.random());
   void loader.tick(performance.now());
+  void rawLoader.tick();
 }, tickMs);
 requestRender();

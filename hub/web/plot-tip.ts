@@ -33,7 +33,7 @@ export class PlotTip {
     if (this.#root.parentElement === null) plot.over.append(this.#root);
     const { idx, left = -1 } = plot.cursor;
     // The cursor is shared by all charts; the words belong to the one the reader points at.
-    const mine = plot.over.closest('section')?.matches(':hover, :focus-within') ?? false;
+    const mine = plot.over.closest('section, dialog')?.matches(':hover, :focus-within') ?? false;
     this.#root.hidden = !mine || left < 0 || typeof idx !== 'number';
     if (this.#root.hidden || typeof idx !== 'number') return;
     const { timeMs, rows } = this.#read(idx);

@@ -1,8 +1,9 @@
-// One uPlot of one signal: a line for each device, a soft band from min to max, a dashed percentile.
+// One uPlot of one signal: a line for each device, a soft band from min to max, a dashed percentile, and, where they were
+// asked for, raw readings: a thin line, with dots where there is room for them.
 
 import uPlot from 'uplot';
 import { formatTick, formatValueTick } from './format.ts';
-import { lonelyColumns, valueRange, type ChartData } from './chart-data.ts';
+import { lonelyColumns, rawLine, valueRange, type ChartData } from './chart-data.ts';
 import { lineStyle, type Theme } from './theme.ts';
 import { PlotTip, type TipRow } from './plot-tip.ts';
 
@@ -132,11 +133,12 @@ export class Plot {
   }
 
   #series({ device, place, statistics, hidden, loose }: PlotLine, statistic: string): uPlot.Series {
-    const main = statistic === statistics[0];
+    const raw = statistic === rawLine;
+    const main = statistic === statistics[0] && !raw;
     const edge = !main && (statistic === 'min' || statistic === 'max');
     const joined = this.#shape.stepped ? uPlot.paths.stepped?.({ align: 1 }) : uPlot.paths.linear?.();
-    const paths = loose ? (): null => null : joined;
-    const dash = main ? lineStyle(this.#theme, place).dash : [4, 4];
+    const paths = loose && !raw ? (): null => null : joined;
+    const dash = main ? lineStyle(this.#theme, place).dash : raw ? [] : [4, 4];
     return {
       label: `${device} ${statistic}`,
       show: !hidden,
@@ -151,15 +153,22 @@ export class Plot {
             fill: () => lineStyle(this.#theme, place).colour,
             ...(loose ? {} : { filter: lonelyOnes }),
           }
-        : { show: false },
+        : raw
+          ? { size: 4, fill: () => lineStyle(this.#theme, place).colour }
+          : { show: false },
     };
   }
 
   #tipRows(column: number): { timeMs: number; rows: TipRow[] } {
     const rows = this.#shape.lines.flatMap(({ device, place, statistics, hidden }, index) => {
-      const values = statistics.map((_, nth) => this.#data.lines[index]?.[nth]?.[column]);
+      const all = statistics.map((statistic, nth) => ({ statistic, value: this.#data.lines[index]?.[nth]?.[column] }));
+      // Raw readings stand between the starts of panes: there is one or the other, seldom both.
+      const said = all[0]?.value === undefined ? all.filter(({ statistic }) => statistic === rawLine) : all;
+      const there = said.filter(({ statistic, value }) => statistic !== rawLine || value !== undefined);
+      const values = there.map(({ value }) => value);
       if (hidden || values[0] === undefined || values[0] === null) return [];
-      return [{ device, place, unit: this.#shape.unit, statistics, values }];
+      const named = there.map(({ statistic }) => statistic);
+      return [{ device, place, unit: this.#shape.unit, statistics: named, values }];
     });
     return { timeMs: this.#data.times[column] ?? 0, rows };
   }

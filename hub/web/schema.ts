@@ -1,7 +1,15 @@
 // The shapes of views.ts, checked: a page left open while the hub is upgraded must say so instead of showing nonsense.
 
 import * as z from 'zod/mini';
-import type { AlertView, GatewayView, PanesView, PaneView, SeriesView } from '../src/http/views.ts';
+import type {
+  AlertView,
+  GatewayView,
+  PanesView,
+  PaneView,
+  RawRequestView,
+  RawView,
+  SeriesView,
+} from '../src/http/views.ts';
 
 // The page's content security policy forbids the code generation zod would otherwise try.
 z.config({ jitless: true });
@@ -18,12 +26,33 @@ export const gatewayView: z.ZodMiniType<GatewayView> = z.object({
   pending: count,
   stored: count,
   lost: z.record(z.string(), count),
+  imbalance: count,
+  ownImbalance: count,
+  gaps: z.object({
+    count,
+    last: z.array(z.object({ time: z.number(), lane: z.string(), entries: count, readings: count })),
+  }),
+  thinned: count,
   flagged: z.record(z.string(), count),
   seriesLosses: z.array(z.object({ device: z.string(), signal: z.string(), reason: z.string(), count })),
   readingsPerSecond: z.number(),
   outboxBytes: z.number(),
   journalBytes: z.number(),
   memoryBytes: z.number(),
+  storage: z.nullable(
+    z.object({
+      writtenBytesPerHour: z.number(),
+      syncsPerHour: z.number(),
+      freeBytes: z.number(),
+      commitMs: z.number(),
+      years: z.nullable(z.number()),
+      damagedBytes: z.number(),
+      damagedRecords: count,
+      atRisk: count,
+      rawSince: z.nullable(z.number()),
+    }),
+  ),
+  clock: z.nullable(z.object({ state: z.string(), detail: z.string() })),
   health: z.array(z.object({ part: z.string(), up: z.boolean(), detail: z.string(), since: z.number() })),
   deadLetters: z.array(
     z.object({
@@ -80,4 +109,24 @@ export const alertView: z.ZodMiniType<AlertView> = z.object({
   fired: z.number(),
   cleared: z.nullable(z.number()),
   value: z.number(),
+});
+
+export const rawRequestView: z.ZodMiniType<RawRequestView> = z.object({
+  id: z.string(),
+  gateway: z.string(),
+  device: z.string(),
+  signal: z.string(),
+  from: z.number(),
+  to: z.number(),
+  why: z.string(),
+  asked: z.number(),
+  sent: z.boolean(),
+  done: z.nullable(z.number()),
+  readings: count,
+  shortfall: z.string(),
+});
+
+export const rawView: z.ZodMiniType<RawView> = z.object({
+  columns: z.array(z.string()),
+  rows: z.array(z.tuple([z.number(), z.nullable(z.number()), z.string()])),
 });

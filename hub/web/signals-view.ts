@@ -3,6 +3,7 @@
 import { byId, element, KeyedViews, setText } from './dom.ts';
 import { formatWindow } from './format.ts';
 import { ChartView, type Chart } from './chart-view.ts';
+import { chartKeyOf, rawNote } from './raw.ts';
 import { chartedGateways, type State } from './state.ts';
 import { readTheme, onThemeChange } from './theme.ts';
 import { defaultWindow, windowsOf, type Track, type WindowChoice } from './tracks.ts';
@@ -10,6 +11,8 @@ import { defaultWindow, windowsOf, type Track, type WindowChoice } from './track
 export interface Choices {
   gateway(name: string): void;
   window(id: string): void;
+  /** Raw readings of a chart are wanted, or not any more. */
+  raw(tracks: readonly Track[]): void;
   rerender(): void;
 }
 
@@ -21,12 +24,14 @@ export class SignalsView {
   readonly #percentile = byId('choose-p95', HTMLInputElement);
   readonly #percentileLabel = byId('choose-p95-label', HTMLElement);
   readonly #empty = byId('signals-empty', HTMLElement);
-  readonly #charts = new KeyedViews<Chart>(byId('charts', HTMLElement), chartKey, () => new ChartView());
+  readonly #charts: KeyedViews<Chart>;
   #theme = readTheme();
   #offered = '';
 
   constructor(choices: Choices) {
     this.#choices = choices;
+    const onRaw = (tracks: readonly Track[]): void => choices.raw(tracks);
+    this.#charts = new KeyedViews<Chart>(byId('charts', HTMLElement), chartKey, () => new ChartView(onRaw));
     this.#gateways.addEventListener('change', () => choices.gateway(this.#gateways.value));
     this.#percentile.addEventListener('change', () => choices.rerender());
     this.#form.addEventListener('submit', (event) => event.preventDefault());
@@ -53,7 +58,9 @@ export class SignalsView {
       theme: this.#theme,
       nowMs: state.nowMs,
     };
-    this.#charts.render([...bySignal(tracks)].map(([signal, tracks]) => ({ ...shared, signal, tracks })));
+    this.#charts.render(
+      [...bySignal(tracks)].map(([signal, tracks]) => ({ ...shared, signal, tracks, raw: rawOf(state, signal) })),
+    );
   }
 
   /** Writes the choices anew only when they changed: a list that is open must stay open. */
@@ -92,6 +99,11 @@ export class SignalsView {
 function chartKey(chart: Chart): string {
   const [first] = chart.tracks;
   return `${first?.gateway ?? ''}\u0000${first?.window.id ?? ''}\u0000${chart.signal}`;
+}
+
+function rawOf({ gateway, raw }: State, signal: string): Chart['raw'] {
+  const shown = gateway === undefined ? undefined : raw.shown.get(chartKeyOf({ gateway, signal }));
+  return shown === undefined ? undefined : { shown, note: rawNote(raw.requests, shown) };
 }
 
 function bySignal(tracks: readonly Track[]): Map<string, Track[]> {

@@ -1,7 +1,8 @@
 // All the page knows, and how each event changes it. Pure: `reduce` returns a new state that shares what did not change,
 // so a view compares slices by identity. Everything kept has a limit.
 
-import type { AlertView, GatewayView, PaneView, SeriesView } from '../src/http/views.ts';
+import type { AlertView, GatewayView, PaneView, RawRequestView, SeriesView } from '../src/http/views.ts';
+import { change, hide, noRaw, show, takeRequests, type RawPoint, type RawShown, type RawState } from './raw.ts';
 import { planTracks, takeHistory, takePanes, trackKey, type Point, type Track, type Tracks } from './tracks.ts';
 
 export const maxClearedAlerts = 200;
@@ -33,6 +34,7 @@ export interface State {
   readonly gateway: string | undefined;
   readonly window: string | undefined;
   readonly tracks: Tracks;
+  readonly raw: RawState;
 }
 
 export type PageEvent =
@@ -50,6 +52,16 @@ export type PageEvent =
   | { readonly kind: 'series'; readonly series: readonly SeriesView[] }
   | { readonly kind: 'gateway'; readonly gateway: GatewayView }
   | { readonly kind: 'alert'; readonly alert: AlertView }
+  | { readonly kind: 'raw'; readonly requests: readonly RawRequestView[] }
+  | { readonly kind: 'raw-show'; readonly key: string; readonly shown: RawShown }
+  | { readonly kind: 'raw-hide'; readonly key: string }
+  | { readonly kind: 'raw-trouble'; readonly key: string; readonly text: string }
+  | {
+      readonly kind: 'raw-readings';
+      readonly key: string;
+      readonly device: string;
+      readonly readings: readonly RawPoint[];
+    }
   | { readonly kind: 'panes'; readonly panes: readonly PaneView[] }
   | { readonly kind: 'choose'; readonly gateway?: string | undefined; readonly window?: string | undefined }
   | { readonly kind: 'history'; readonly track: Track; readonly asked: number; readonly points: readonly Point[] };
@@ -67,6 +79,7 @@ export const initialState: State = {
   gateway: undefined,
   window: undefined,
   tracks: new Map(),
+  raw: noRaw,
 };
 
 export function reduce(before: State, event: PageEvent): State {
@@ -92,6 +105,21 @@ export function reduce(before: State, event: PageEvent): State {
         ...state,
         alerts: boundedAlerts(new Map(state.alerts).set(alertKey(event.alert), { view: event.alert, order })),
       };
+    case 'raw':
+      return { ...state, raw: takeRequests(state.raw, event.requests) };
+    case 'raw-show':
+      return { ...state, raw: show(state.raw, event.key, event.shown) };
+    case 'raw-hide':
+      return { ...state, raw: hide(state.raw, event.key) };
+    case 'raw-trouble':
+      return { ...state, raw: change(state.raw, event.key, () => ({ trouble: event.text })) };
+    case 'raw-readings': {
+      const { device, readings } = event;
+      const changes = (shown: RawShown): Partial<RawShown> => ({
+        readings: new Map(shown.readings).set(device, readings),
+      });
+      return { ...state, raw: change(state.raw, event.key, changes) };
+    }
     case 'panes':
       return { ...state, tracks: takePanes(state.tracks, event.panes, order) };
     case 'choose':

@@ -3,7 +3,7 @@
 // `silenceMs` opens it anew, and a stream that ended is opened again with a growing, jittered delay.
 
 import * as z from 'zod/mini';
-import { alertView, gatewayView, paneView } from './schema.ts';
+import { alertView, gatewayView, paneView, rawRequestView } from './schema.ts';
 import type { PageEvent } from './state.ts';
 
 const silenceMs = 30_000;
@@ -19,7 +19,12 @@ export interface StreamHandlers {
   unreadable(): void;
 }
 
-const schemas = { gateway: gatewayView, panes: z.array(paneView), alert: alertView };
+const schemas = {
+  gateway: gatewayView,
+  panes: z.array(paneView),
+  alert: alertView,
+  raw: z.array(rawRequestView),
+};
 
 export class LiveStream {
   readonly #url: string;
@@ -51,6 +56,7 @@ export class LiveStream {
     source.addEventListener('error', () => this.#handlers.lost());
     this.#listen(source, 'gateway', schemas.gateway, (gateway) => ({ kind: 'gateway', gateway }));
     this.#listen(source, 'panes', schemas.panes, (panes) => ({ kind: 'panes', panes }));
+    this.#listen(source, 'raw', schemas.raw, (requests) => ({ kind: 'raw', requests }));
     this.#listen(source, 'alert', schemas.alert, (alert) => ({ kind: 'alert', alert }));
   }
 

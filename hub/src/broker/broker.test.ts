@@ -1,10 +1,13 @@
 // Who gets in and what they may do, over real sockets.
 
-import { encodeStatus } from '@weir/shared/wire/codec.ts';
+import { encodeAck, encodeCommand, encodeStatus } from '@weir/shared/wire/codec.ts';
 import { expect, test } from 'vitest';
+import { systemClock } from '../clock.ts';
+import { RateLimitedLog, silentLog } from '../log.ts';
 import { State } from '../state/state.ts';
+import { Broker } from './broker.ts';
 import { Credentials } from './credentials.ts';
-import { eventually, frame, pane } from '../testing/fixtures.ts';
+import { eventually, frame, pane, tempFolder } from '../testing/fixtures.ts';
 import { MqttClient } from '../testing/mqtt-client.ts';
 import { TestHub } from '../testing/test-hub.ts';
 
@@ -70,6 +73,8 @@ test.each([
   'weir/v1/line-4/status',
   'weir/v1/line-3/ack',
   'weir/v1/line-4/ack',
+  'weir/v1/line-3/command',
+  'weir/v1/line-4/command',
   'weir/v1/line-3/up/other',
   'other',
 ])('a publish to %s closes the connection and reaches nobody', async (topic) => {
@@ -108,20 +113,25 @@ test('the last will of a gateway whose power goes marks it offline', async () =>
   expect(test.hub.status().gateways[0]).toMatchObject({ taken: 5 });
 });
 
-test.each(['weir/v1/line-4/ack', 'weir/v1/+/ack', '#', '$SYS/#', 'weir/v1/line-3/status'])(
-  'a subscription to %s is refused',
-  async (topic) => {
-    await using test = await TestHub.start();
-    const client = await test.login('line-3');
-    client.subscribe(topic);
-    await client.until(() => client.packets.some(({ cmd }) => cmd === 'suback'));
-    expect(client.packets.find((packet) => packet.cmd === 'suback')?.granted).toEqual([128]);
-    const other = await test.gateway('line-4');
-    other.publishBatch('line-4', 'panes', batch);
-    await other.until(() => other.acks.length === 1);
-    expect(client.acks).toEqual([]);
-  },
-);
+test.each([
+  'weir/v1/line-4/ack',
+  'weir/v1/line-4/command',
+  'weir/v1/+/ack',
+  'weir/v1/+/command',
+  '#',
+  '$SYS/#',
+  'weir/v1/line-3/status',
+])('a subscription to %s is refused', async (topic) => {
+  await using test = await TestHub.start();
+  const client = await test.login('line-3');
+  client.subscribe(topic);
+  await client.until(() => client.packets.some(({ cmd }) => cmd === 'suback'));
+  expect(client.packets.find((packet) => packet.cmd === 'suback')?.granted).toEqual([128]);
+  const other = await test.gateway('line-4');
+  other.publishBatch('line-4', 'panes', batch);
+  await other.until(() => other.acks.length === 1);
+  expect(client.acks).toEqual([]);
+});
 
 test('acks go to the gateway they are for and to no other', async () => {
   await using test = await TestHub.start();
@@ -131,6 +141,50 @@ test('acks go to the gateway they are for and to no other', async () => {
   b.publishBatch('line-4', 'panes', batch);
   await b.until(() => b.acks.length === 1);
   expect([a.acks.length, b.acks.length]).toEqual([1, 1]);
+});
+
+test('commands and acks go to the one gateway that listens for them, each on its own topic', async () => {
+  const heard: string[] = [];
+  using folder = tempFolder();
+  const state = State.open(folder.path);
+  const credentials = new Credentials(state.gateways);
+  const [key, other] = [await credentials.add('line-3', 0), await credentials.add('line-4', 0)];
+  const broker = new Broker(
+    { host: '127.0.0.1', port: 0, maxPacketBytes: 65_536, maxConnections: 10 },
+    {
+      credentials,
+      isGateway: () => true,
+      log: new RateLimitedLog(silentLog, systemClock),
+      fail: (error) => expect.unreachable(String(error)),
+      events: {
+        connected: () => undefined,
+        batch: () => undefined,
+        status: () => undefined,
+        subscribed: (gateway, to) => void heard.push(`${gateway} ${to}`),
+        disconnected: () => undefined,
+      },
+    },
+  );
+  const port = await broker.listen();
+  const request = { id: 'r-1', series: { device: 'press', signal: 'temperature' }, from: 0, to: 1 };
+  const command = encodeCommand(request);
+  const deaf = await MqttClient.login({ port, name: 'line-4', key: other });
+  deaf.subscribe('weir/v1/line-4/ack');
+  await deaf.until(() => deaf.packets.some(({ cmd }) => cmd === 'suback'));
+  const client = await MqttClient.gateway({ port, name: 'line-3', key });
+  expect(heard).toEqual(['line-4 ack', 'line-3 ack', 'line-3 command']);
+  for (const gateway of ['line-3', 'line-4', 'line-5']) broker.command(gateway, command);
+  for (const gateway of ['line-3', 'line-4']) {
+    broker.ack(gateway, encodeAck({ incarnation: 'incarnation-1', lane: 'panes', seq: 7 }));
+  }
+  await client.until(() => client.acks.length === 1 && client.commands.length === 1);
+  await deaf.until(() => deaf.acks.length === 1);
+  expect(client.commands).toEqual([request]);
+  expect(deaf.commands, 'it does not listen for commands').toEqual([]);
+  await client.disconnect();
+  await deaf.disconnect();
+  await broker.close();
+  state.close();
 });
 
 test('a publish of 10 MB closes the connection before it is there, and costs no memory', async () => {

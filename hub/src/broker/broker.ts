@@ -1,4 +1,5 @@
-// The MQTT side of the hub: lets gateways in, keeps each to its own topics, hands on what they publish, sends them acks.
+// The MQTT side of the hub: lets gateways in, keeps each to its own topics, hands on what they publish, sends them acks
+// and commands.
 //
 // aedes speaks MQTT; what it leaves open is closed here:
 // - a length guard stands before its parser, and connections are limited in number;
@@ -8,13 +9,13 @@
 //   reconnects and repeats such a publish for ever: that costs a look-up a time, and one line of log a minute;
 // - sessions are always clean and nothing is retained: the broker's memory holds nothing that outlives a connection,
 //   the hub keeps the last status itself, and after a reconnect it sends the cursors again;
-// - acks are written straight to the one client they are for. Through aedes' emitter a single frozen subscriber would
+// - acks and commands are written straight to the one client they are for. Through aedes' emitter a single frozen subscriber would
 //   hold up everybody's.
 // A second connection of the same gateway takes over from the first, as MQTT says: usually the first is a dead link.
 
 import { createServer, type Server, type Socket } from 'node:net';
 import { Aedes, type AuthenticateError, type Client, type ConnectPacket, type PublishPacket } from 'aedes';
-import { ackTopic, namePattern, type Lane } from '@weir/shared/wire/topics.ts';
+import { ackTopic, commandTopic, namePattern, type Lane } from '@weir/shared/wire/topics.ts';
 import { Counter } from '../counter.ts';
 import { closed, listen, type Address } from '../listen.ts';
 import type { LogFields, RateLimitedLog } from '../log.ts';
@@ -34,8 +35,8 @@ export interface BrokerEvents {
   connected(gateway: string): void;
   batch(gateway: string, lane: Lane, payload: Uint8Array): void;
   status(gateway: string, payload: Uint8Array): void;
-  /** The gateway listens for acks from now on. */
-  subscribed(gateway: string): void;
+  /** The gateway listens for acks, or for commands, from now on. */
+  subscribed(gateway: string, to: 'ack' | 'command'): void;
   disconnected(gateway: string): void;
 }
 
@@ -81,9 +82,10 @@ export class Broker {
   readonly #connects = new WeakMap<Client, ConnectPacket>();
   readonly #addresses = new WeakMap<Client, string>();
   readonly #clients = new Map<string, Client>();
-  readonly #listening = new WeakSet<Client>();
+  /** The topics each client listens on. */
+  readonly #listening = new WeakMap<Client, Set<string>>();
   readonly #sockets = new Set<Socket>();
-  readonly #acksUnderway = new Set<Promise<void>>();
+  readonly #underway = new Set<Promise<void>>();
 
   constructor(options: BrokerOptions, parts: BrokerParts) {
     this.#options = options;
@@ -110,20 +112,12 @@ export class Broker {
 
   /** Sends an ack if the gateway listens for them; if not, it gets its cursors when it comes back. */
   ack(gateway: string, payload: Uint8Array): void {
-    const client = this.#clients.get(gateway);
-    if (client === undefined || !this.#listening.has(client)) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    // QoS 0: over TCP it arrives or the connection ends, and the cursors are sent again on the next one.
-    const packet = {
-      topic: ackTopic(gateway),
-      payload: Buffer.from(payload),
-      qos: 0,
-      retain: false,
-      dup: false,
-    } as const;
-    client.publish({ cmd: 'publish', ...packet }, () => resolve());
-    const underway = promise.finally(() => this.#acksUnderway.delete(underway));
-    this.#acksUnderway.add(underway);
+    this.#send(gateway, ackTopic(gateway), payload);
+  }
+
+  /** Sends a command if the gateway listens for them; if not, whoever wants it sends it when the gateway subscribes. */
+  command(gateway: string, payload: Uint8Array): void {
+    this.#send(gateway, commandTopic(gateway), payload);
   }
 
   /** Closes the gateway's connection; it will come back. */
@@ -136,15 +130,26 @@ export class Broker {
     this.#server.close();
   }
 
-  /** Writes out the acks that are underway, then closes every connection. */
+  /** Writes out what is underway, then closes every connection. */
   async close(): Promise<void> {
     const released = this.#server.listening ? closed(this.#server) : Promise.resolve();
-    await Promise.all(this.#acksUnderway);
+    await Promise.all(this.#underway);
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#aedes.close(() => resolve());
     await promise;
     for (const socket of this.#sockets) socket.destroy();
     await released;
+  }
+
+  #send(gateway: string, topic: string, payload: Uint8Array): void {
+    const client = this.#clients.get(gateway);
+    if (client === undefined || this.#listening.get(client)?.has(topic) !== true) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    // QoS 0: over TCP it arrives or the connection ends, and what matters is sent again on the next one.
+    const packet = { topic, payload: Buffer.from(payload), qos: 0, retain: false, dup: false } as const;
+    client.publish({ cmd: 'publish', ...packet }, () => resolve());
+    const underway = promise.finally(() => this.#underway.delete(underway));
+    this.#underway.add(underway);
   }
 
   #accept(socket: Socket): void {
@@ -186,16 +191,25 @@ export class Broker {
       },
       // The second lock on the same door: whatever a gateway published, it is forwarded to nobody.
       authorizeForward: (client, packet) =>
-        packet.topic === ackTopic(client.id) && !('clientId' in packet && packet.clientId !== undefined)
+        maySubscribe(client.id, packet.topic) && !('clientId' in packet && packet.clientId !== undefined)
           ? packet
           : null,
     });
     aedes.on('clientReady', (client) => this.#ready(client));
     aedes.on('clientDisconnect', (client) => this.#gone(client));
     aedes.on('subscribe', (subscriptions, client) => {
-      if (!subscriptions.some(({ topic, qos }) => maySubscribe(client.id, topic) && qos <= 2)) return;
-      this.#listening.add(client);
-      this.#parts.events.subscribed(client.id);
+      const topics = this.#listening.get(client) ?? new Set();
+      this.#listening.set(client, topics);
+      // A subscription that was refused is in the list as well, granted with 128.
+      const granted = new Set(subscriptions.flatMap(({ topic, qos }) => (qos <= 2 ? [topic] : [])));
+      for (const [to, topic] of [
+        ['ack', ackTopic(client.id)],
+        ['command', commandTopic(client.id)],
+      ] as const) {
+        if (!granted.has(topic)) continue;
+        topics.add(topic);
+        this.#parts.events.subscribed(client.id, to);
+      }
     });
     aedes.on('clientError', (client, error) => this.#failed(client, error));
     aedes.on('connectionError', (client, error) => this.#failed(client, error));

@@ -4,15 +4,18 @@
 // seconds, as is the health that goes to the store for dashboards. Losing the last of them costs nothing.
 
 import { WireError, decodeStatus, type Status } from '@weir/shared/wire/codec.ts';
-import { namePattern } from '@weir/shared/wire/topics.ts';
+import { namePattern, type Lane } from '@weir/shared/wire/topics.ts';
 import type { Clock } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import type { GatewayView } from '../http/views.ts';
 import type { RateLimitedLog } from '../log.ts';
+import type { GatewayTransition } from '../state/alert-book.ts';
 import { diskTrouble } from '../state/database.ts';
 import type { State } from '../state/state.ts';
 import { StoreOutage, type GatewayPoint, type Store } from '../store/store.ts';
-import { pointOf, viewOf } from './status-view.ts';
+import { balance } from './balance.ts';
+import { ledgerRule, LedgerWatch } from './ledger-watch.ts';
+import { pointOf, saidBy, viewOf } from './status-view.ts';
 
 interface Known {
   online: boolean;
@@ -20,6 +23,10 @@ interface Known {
   status: Status | undefined;
   /** The status as it came, until it is written to the state. */
   unsaved: Uint8Array | undefined;
+  /** Readings missing, or counted twice, at the last status. */
+  imbalance: number;
+  /** Why batches of a lane cannot be read, since the hub's clock said so. */
+  readonly unreadable: Map<Lane, { reason: string; sinceMs: number }>;
   /** Monotonic time from which the next point for dashboards is due. */
   nextPointMs: number;
 }
@@ -31,16 +38,22 @@ export interface FleetParts {
   readonly log: RateLimitedLog;
   /** Something about this gateway changed. */
   readonly changed: (gateway: string) => void;
+  /** Names of those who are to be notified of alerts. */
+  readonly notifyTargets: readonly string[];
+  /** An alert of the hub's own is durable. */
+  readonly alerted: (alert: GatewayTransition) => void;
 }
 
 const pointEveryMs = 5000;
 const flushEveryMs = 2000;
 const maxSignals = 1000;
+const gapsShown = 5;
 
 export class Fleet {
   readonly #parts: FleetParts;
   readonly #known = new Map<string, Known>();
   readonly #units = new Map<string, string>();
+  readonly #ledgers = new LedgerWatch();
   #points: GatewayPoint[] = [];
   badStatuses = 0;
 
@@ -49,6 +62,7 @@ export class Fleet {
     for (const { name, seenMs, status } of parts.state.gateways.all()) {
       this.#known.set(name, { ...unknown(), seenMs, status: status === null ? undefined : decoded(status) });
     }
+    for (const { gateway, sinceMs } of parts.state.alerts.activeOf(ledgerRule)) this.#ledgers.resume(gateway, sinceMs);
   }
 
   /** A Status message of a gateway; one that cannot be decoded is counted and forgotten. */
@@ -66,11 +80,26 @@ export class Fleet {
       known.unsaved = payload;
       known.seenMs = this.#parts.clock.now();
     }
+    // A last will says nothing of readings.
+    if (status.online) this.#checkLedger(gateway, known, status);
     const turned = known.online !== status.online;
     known.online = status.online;
     this.#recordUnits(gateway, status);
     this.#point(gateway, known, turned);
     this.#parts.changed(gateway);
+  }
+
+  /** A batch of the gateway that nobody here can read. */
+  unreadable(gateway: string, lane: Lane, reason: string): void {
+    this.#parts.log.warn(`unreadable ${gateway}`, 'a batch cannot be read', { gateway, lane, reason });
+    const { unreadable } = this.#of(gateway);
+    unreadable.set(lane, { reason, sinceMs: unreadable.get(lane)?.sinceMs ?? this.#parts.clock.now() });
+    this.#parts.changed(gateway);
+  }
+
+  /** A batch that could be read, behind one that could not, perhaps. */
+  readable(gateway: string, lane: Lane): void {
+    this.#known.get(gateway)?.unreadable.delete(lane);
   }
 
   disconnected(gateway: string): void {
@@ -82,8 +111,23 @@ export class Fleet {
   }
 
   view(gateway: string): GatewayView {
-    const { online, seenMs, status } = this.#known.get(gateway) ?? unknown();
-    return viewOf({ name: gateway, online, seenMs, status, readings: this.#parts.state.cursors.readings(gateway) });
+    const { online, seenMs, status, imbalance, unreadable } = this.#known.get(gateway) ?? unknown();
+    const { cursors, gaps } = this.#parts.state;
+    return viewOf({
+      name: gateway,
+      online,
+      seenMs,
+      status,
+      imbalance,
+      readings: cursors.readings(gateway),
+      gaps: { count: gaps.count(gateway), last: gaps.of(gateway, gapsShown) },
+      complaints: [...unreadable].map(([lane, { reason, sinceMs }]) => ({
+        part: `hub: its ${lane}`,
+        up: false,
+        detail: `cannot be read here (${reason}), and stay on the gateway; is this hub older than the agent?`,
+        since: sinceMs,
+      })),
+    });
   }
 
   /** All gateways that have a key, by name. */
@@ -91,7 +135,11 @@ export class Fleet {
     const names = this.#parts.state.gateways.all().map(({ name }) => name);
     // A gateway that was removed is no longer shown, and not remembered.
     const present = new Set(names);
-    for (const name of this.#known.keys()) if (!present.has(name)) this.#known.delete(name);
+    for (const name of this.#known.keys()) {
+      if (present.has(name)) continue;
+      this.#known.delete(name);
+      this.#ledgers.forget(name);
+    }
     return names.map((name) => this.view(name));
   }
 
@@ -108,6 +156,19 @@ export class Fleet {
     const known = this.#known.get(gateway) ?? unknown();
     this.#known.set(gateway, known);
     return known;
+  }
+
+  /** Compares what the gateway says with what is stored, while both are of the same moment. */
+  #checkLedger(gateway: string, known: Known, status: Status): void {
+    const { state, clock, notifyTargets, alerted } = this.#parts;
+    known.imbalance = balance(saidBy(status), state.cursors.readings(gateway)).imbalance;
+    const own = Number.isFinite(status.imbalance) ? status.imbalance : 0;
+    const transition = this.#ledgers.look(gateway, known.imbalance === 0 ? own : known.imbalance, clock.now());
+    if (transition === undefined) return;
+    const alert = { gateway, transition };
+    this.#bestEffort(() => {
+      if (state.transaction(() => state.alerts.record(alert, notifyTargets, clock.now()))) alerted(alert);
+    });
   }
 
   #recordUnits(gateway: string, { signals }: Status): void {
@@ -164,7 +225,15 @@ export class Fleet {
 }
 
 function unknown(): Known {
-  return { online: false, seenMs: 0, status: undefined, unsaved: undefined, nextPointMs: 0 };
+  return {
+    online: false,
+    seenMs: 0,
+    status: undefined,
+    unsaved: undefined,
+    imbalance: 0,
+    unreadable: new Map(),
+    nextPointMs: 0,
+  };
 }
 
 function decoded(payload: Uint8Array): Status | undefined {

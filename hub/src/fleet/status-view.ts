@@ -2,9 +2,11 @@
 
 import type { Status } from '@weir/shared/wire/codec.ts';
 import { namePattern } from '@weir/shared/wire/topics.ts';
-import type { GatewayView } from '../http/views.ts';
+import type { GatewayView, StorageView } from '../http/views.ts';
 import type { Readings } from '../state/cursors.ts';
+import type { NotedGap } from '../state/gaps.ts';
 import type { GatewayPoint } from '../store/store.ts';
+import { balance, type Said } from './balance.ts';
 
 export interface GatewayStatus {
   readonly name: string;
@@ -13,6 +15,11 @@ export interface GatewayStatus {
   readonly seenMs: number;
   readonly status: Status | undefined;
   readonly readings: Readings;
+  readonly gaps: { readonly count: number; readonly last: readonly NotedGap[] };
+  /** As of the last status. */
+  readonly imbalance: number;
+  /** What the hub itself finds wrong with it. */
+  readonly complaints: readonly GatewayView['health'][number][];
 }
 
 const maxHealth = 200;
@@ -23,7 +30,7 @@ const maxText = 500;
 const reasonPattern = /^[a-z][a-z0-9_]{0,31}$/;
 
 /** `stored` is what the hub counted itself; everything else is the gateway's word. */
-export function viewOf({ name, online, seenMs, status, readings }: GatewayStatus): GatewayView {
+export function viewOf({ name, online, seenMs, status, readings, ...rest }: GatewayStatus): GatewayView {
   return {
     name,
     online,
@@ -34,18 +41,32 @@ export function viewOf({ name, online, seenMs, status, readings }: GatewayStatus
     pending: count(status?.pending),
     stored: readings.stored,
     lost: losses(status, readings),
+    imbalance: rest.imbalance,
+    ownImbalance: Math.trunc(finite(status?.imbalance)),
+    gaps: {
+      count: rest.gaps.count,
+      last: rest.gaps.last.map(({ timeMs, lane, firstSeq, lastSeq, readings: lost }) => {
+        return { time: timeMs, lane, entries: lastSeq - firstSeq + 1, readings: lost };
+      }),
+    },
+    thinned: count(status?.thinned),
     flagged: countsOf(status?.flagged),
     seriesLosses: seriesLosses(status),
     readingsPerSecond: Math.max(0, finite(status?.readingsPerSecond)),
     outboxBytes: count(status?.outboxBytes),
     journalBytes: count(status?.journalBytes),
     memoryBytes: count(status?.memoryBytes),
-    health: (status?.health ?? []).slice(0, maxHealth).map(({ part, up, detail, sinceMs }) => ({
-      part: cut(part),
-      up,
-      detail: cut(detail),
-      since: finite(sinceMs),
-    })),
+    storage: storageOf(status),
+    clock: status?.time === undefined ? null : { state: cut(status.time.state), detail: cut(status.time.detail) },
+    health: [
+      ...rest.complaints,
+      ...(status?.health ?? []).slice(0, maxHealth).map(({ part, up, detail, sinceMs }) => ({
+        part: cut(part),
+        up,
+        detail: cut(detail),
+        since: finite(sinceMs),
+      })),
+    ],
     deadLetters: (status?.deadLetters ?? []).slice(0, maxDeadLetters).map((letter) => ({
       reason: cut(letter.reason),
       where: cut(letter.where),
@@ -73,14 +94,46 @@ export function pointOf(view: GatewayView, timeMs: number): GatewayPoint {
     readingsPerSecond: view.readingsPerSecond,
     sourcesUp: up,
     sourcesDown: sources.length - up,
+    imbalance: view.imbalance,
+    writtenBytesPerHour: view.storage?.writtenBytesPerHour,
+    syncsPerHour: view.storage?.syncsPerHour,
+    cardYears: view.storage?.years ?? undefined,
   };
 }
 
-/** What the gateway lost, and what the hub's store refused of it. Reasons become field names and labels: plain words only. */
-function losses(status: Status | undefined, { quarantined }: Readings): Record<string, number> {
-  const lost = countsOf(status?.lost);
-  if (quarantined > 0) lost['quarantined'] = (lost['quarantined'] ?? 0) + quarantined;
+/** What a gateway's status says of its readings. */
+export function saidBy(status: Status | undefined): Said {
+  const { taken, open, pending } = status ?? {};
+  return { taken: count(taken), open: count(open), pending: count(pending), lost: countsOf(status?.lost) };
+}
+
+/** What the gateway lost, and what the hub knows to be lost of it. Reasons become field names and labels: plain words only. */
+function losses(status: Status | undefined, readings: Readings): Record<string, number> {
+  const said = saidBy(status);
+  const lost: Record<string, number> = { ...said.lost };
+  const add = (reason: string, more: number): void => {
+    if (more > 0) lost[reason] = (lost[reason] ?? 0) + more;
+  };
+  add('quarantined', readings.quarantined);
+  add('gap', status === undefined ? 0 : balance(said, readings).gap);
   return lost;
+}
+
+function storageOf(status: Status | undefined): StorageView | null {
+  const storage = status?.storage;
+  if (storage === undefined) return null;
+  const { years, rawSinceMs } = storage;
+  return {
+    writtenBytesPerHour: count(storage.writtenBytesPerHour),
+    syncsPerHour: count(storage.syncsPerHour),
+    freeBytes: count(storage.freeBytes),
+    commitMs: count(storage.commitMs),
+    years: years === undefined || !(years >= 0 && years < Infinity) ? null : years,
+    damagedBytes: count(storage.damagedBytes),
+    damagedRecords: count(storage.damagedRecords),
+    atRisk: count(storage.atRisk),
+    rawSince: rawSinceMs === undefined || !Number.isFinite(rawSinceMs) ? null : rawSinceMs,
+  };
 }
 
 function countsOf(reported: Readonly<Record<string, number>> = {}): Record<string, number> {

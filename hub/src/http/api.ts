@@ -3,18 +3,22 @@
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
 import type { Fleet } from '../fleet/fleet.ts';
+import { HubError } from '../errors.ts';
+import type { RawDesk } from '../raw/raw-desk.ts';
+import type { RawRequest } from '../state/raw-requests.ts';
 import type { Episode } from '../state/alert-book.ts';
 import type { State } from '../state/state.ts';
 import { statistics } from '@weir/shared/model/pane.ts';
 import { storedEnd, storedStart, type GatewayPane, type Store } from '../store/store.ts';
 import { HttpError } from './respond.ts';
-import type { AlertView, GatewayView, PanesView, PaneView, SeriesView } from './views.ts';
+import type { AlertView, GatewayView, PanesView, PaneView, RawRequestView, RawView, SeriesView } from './views.ts';
 
 export interface ApiParts {
   readonly fleet: Fleet;
   readonly state: State;
-  readonly store: Pick<Store, 'panes'>;
+  readonly store: Pick<Store, 'panes' | 'raw'>;
   readonly clock: Clock;
+  readonly raw: Pick<RawDesk, 'ask'>;
 }
 
 const maxPanes = 20_000;
@@ -29,6 +33,19 @@ const panesQuery = z.object({
   from: time.optional(),
   to: time.optional(),
   limit: z.coerce.number().int().min(1).max(maxPanes).default(maxPanes),
+});
+const rawQuery = panesQuery.omit({ window: true });
+/** Of a body. */
+const rawRange = z.strictObject({
+  gateway: z.string().min(1),
+  device: z.string().min(1),
+  signal: z.string().min(1),
+  from: z.number().min(-8.64e15).max(8.64e15),
+  to: z.number().min(-8.64e15).max(8.64e15),
+});
+const rawRequestsQuery = z.object({
+  gateway: z.string().min(1).optional(),
+  limit: z.coerce.number().int().min(1).max(10_000).default(1000),
 });
 const alertsQuery = z.object({ limit: z.coerce.number().int().min(1).max(1000).default(100) });
 
@@ -67,6 +84,35 @@ export class Api {
     };
   }
 
+  /** @throws HttpError @throws StoreOutage */
+  async raw(query: URLSearchParams): Promise<RawView> {
+    const { gateway, device, signal, limit, ...range } = checked(rawQuery, query);
+    const to = range.to ?? this.#parts.clock.now();
+    const from = range.from ?? to - hourMs;
+    const readings = await this.#parts.store.raw({ gateway, device, signal, from, to, limit });
+    return {
+      columns: ['time', 'value', 'quality'],
+      rows: readings.map(({ time: at, value, quality }) => [at, value ?? null, quality]),
+    };
+  }
+
+  /** @throws HttpError */
+  rawRequests(query: URLSearchParams): RawRequestView[] {
+    const { limit, gateway } = checked(rawRequestsQuery, query);
+    return this.#parts.state.rawRequests.newest(limit, gateway).map(rawRequestView);
+  }
+
+  /** @param body parsed JSON @throws HttpError */
+  askRaw(body: unknown): RawRequestView {
+    const { gateway, device, signal, from, to } = parsed(rawRange, body);
+    try {
+      return rawRequestView(this.#parts.raw.ask({ gateway, device, signal, fromMs: from, toMs: to }));
+    } catch (error) {
+      if (error instanceof HubError) throw new HttpError(400, error.message);
+      throw error;
+    }
+  }
+
   /** @throws HttpError */
   alerts(query: URLSearchParams): AlertView[] {
     return this.#parts.state.alerts.episodes(checked(alertsQuery, query).limit).map(alertView);
@@ -90,8 +136,19 @@ export function paneView({ gateway, pane }: GatewayPane): PaneView {
   return { ...names, ...bounds, revision, retracted, count, values: Object.fromEntries(values) };
 }
 
+export function rawRequestView(request: RawRequest): RawRequestView {
+  const { id, gateway, device, signal, fromMs, toMs, why, askedMs, sent, doneMs, readings, shortfall } = request;
+  const series = { gateway, device, signal };
+  const times = { from: fromMs, to: toMs, asked: askedMs, done: doneMs ?? null };
+  return { id, ...series, ...times, why, sent, readings, shortfall };
+}
+
 function checked<T extends z.ZodType>(schema: T, query: URLSearchParams): z.output<T> {
-  const result = schema.safeParse(Object.fromEntries(query));
+  return parsed(schema, Object.fromEntries(query));
+}
+
+function parsed<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
+  const result = schema.safeParse(value);
   if (result.success) return result.data;
   const mistakes = result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
   throw new HttpError(400, mistakes.join('; '));

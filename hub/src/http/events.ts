@@ -5,14 +5,16 @@
 // gateway sending days of backlog) only what is retracted and the newest go out.
 
 import type { ServerResponse } from 'node:http';
+import type { RawRequest } from '../state/raw-requests.ts';
 import type { GatewayPane } from '../store/store.ts';
-import { paneView } from './api.ts';
+import { paneView, rawRequestView } from './api.ts';
 import { HttpError, openStream } from './respond.ts';
 import type { AlertView, GatewayView } from './views.ts';
 
 const maxClients = 100;
 const maxUnsentBytes = 1024 * 1024;
 const maxPanes = 500;
+const maxRawRequests = 1000;
 const heartbeatMs = 15_000;
 /** A gateway changes with every batch; pages are told at most this often. */
 const gatewaysEveryMs = 1000;
@@ -21,16 +23,12 @@ export class EventStreams {
   readonly #clients = new Set<ServerResponse>();
   readonly #changed = new Set<string>();
   readonly #view: (gateway: string) => GatewayView;
-  readonly #timers: readonly NodeJS.Timeout[];
+  /** Running once a page has been open. */
+  #timers: readonly NodeJS.Timeout[] = [];
   dropped = 0;
 
   constructor(view: (gateway: string) => GatewayView) {
     this.#view = view;
-    this.#timers = [
-      setInterval(() => this.#send(': still here\n\n'), heartbeatMs),
-      setInterval(() => this.#sendGateways(), gatewaysEveryMs),
-    ];
-    for (const timer of this.#timers) timer.unref();
   }
 
   get clients(): number {
@@ -41,6 +39,7 @@ export class EventStreams {
   open(response: ServerResponse): void {
     if (this.#clients.size >= maxClients) throw new HttpError(503, 'too many pages are open');
     openStream(response, 'text/event-stream; charset=utf-8');
+    if (this.#timers.length === 0) this.#start();
     response.write('retry: 2000\n\n');
     this.#clients.add(response);
     response.on('close', () => this.#clients.delete(response));
@@ -59,10 +58,23 @@ export class EventStreams {
     this.#send(event('alert', alert));
   }
 
+  rawRequests(requests: readonly RawRequest[]): void {
+    if (this.#clients.size === 0) return;
+    this.#send(event('raw', requests.slice(-maxRawRequests).map(rawRequestView)));
+  }
+
   close(): void {
     for (const timer of this.#timers) clearInterval(timer);
     for (const client of this.#clients) client.destroy();
     this.#clients.clear();
+  }
+
+  #start(): void {
+    this.#timers = [
+      setInterval(() => this.#send(': still here\n\n'), heartbeatMs),
+      setInterval(() => this.#sendGateways(), gatewaysEveryMs),
+    ];
+    for (const timer of this.#timers) timer.unref();
   }
 
   #sendGateways(): void {

@@ -7,11 +7,11 @@ import type { Fleet } from '../fleet/fleet.ts';
 import type { Ingest } from '../ingest/ingest.ts';
 import type { State } from '../state/state.ts';
 import type { EventStreams } from './events.ts';
-import type { Metric, Sample } from './metrics.ts';
-import type { GatewayView } from './views.ts';
+import { measureGateways } from './gateway-metrics.ts';
+import type { Metric } from './metrics.ts';
 
 export interface MeasuredParts {
-  readonly broker: Broker;
+  readonly broker: Pick<Broker, 'connected' | 'refusals' | 'guardCloses'>;
   readonly ingest: Ingest;
   readonly fleet: Fleet;
   readonly state: State;
@@ -39,12 +39,20 @@ export function measure({ broker, ingest, fleet, state, events, dispatchers }: M
     counter('weir_hub_entries_repeated_total', 'Entries that had been stored before.', counts.of('entries_repeated')),
     counter('weir_hub_panes_stored_total', 'Panes durable in the store.', counts.of('panes_stored')),
     counter('weir_hub_transitions_stored_total', 'Alert transitions stored.', counts.of('transitions_stored')),
+    counter('weir_hub_raw_readings_stored_total', 'Raw readings that were asked for.', counts.of('raw_stored')),
+    counter('weir_hub_raw_readings_unasked_total', 'Raw readings nobody had asked for.', counts.of('raw_unasked')),
+    gauge('weir_hub_raw_requests_open', 'Requests no gateway has answered yet.', state.rawRequests.countOpen()),
     counter('weir_hub_gaps_total', 'Gaps in the sequence numbers of a lane.', counts.of('gaps')),
-    counter('weir_hub_quarantined_total', 'Frames and points quarantined.', counts.of('quarantined')),
+    counter('weir_hub_quarantined_total', 'Rows put in quarantine.', counts.of('quarantined')),
+    counter('weir_hub_quarantine_retries_total', 'Rows of it tried again.', counts.of('quarantine_retries')),
     counter('weir_hub_store_outages_total', 'Failed attempts to store.', counts.of('store_outages')),
     counter('weir_hub_bad_statuses_total', 'Statuses that cannot be decoded.', fleet.badStatuses),
     gauge('weir_hub_readings_stored', 'Readings stored, of all gateways.', readings.stored),
-    gauge('weir_hub_readings_quarantined', 'Readings the store refused, of all gateways.', readings.quarantined),
+    gauge(
+      'weir_hub_readings_quarantined',
+      'Readings in quarantine or dropped from it, of all gateways.',
+      readings.quarantined,
+    ),
     gauge('weir_hub_queue_batches', 'Batches waiting.', queued.batches),
     gauge('weir_hub_queue_bytes', 'Bytes waiting.', queued.bytes),
     gauge('weir_hub_store_up', '1 while the store takes what it is given.', ingest.outage === undefined ? 1 : 0),
@@ -63,23 +71,7 @@ export function measure({ broker, ingest, fleet, state, events, dispatchers }: M
         counts.entries().map(([result, value]) => ({ labels: { target, result }, value })),
       ),
     },
-    perGateway('weir_gateway_up', '1 while the gateway is connected.', gateways, (view) => (view.online ? 1 : 0)),
-    perGateway('weir_gateway_readings_taken', 'Readings taken in.', gateways, (view) => view.taken),
-    perGateway('weir_gateway_readings_stored', 'Of those, stored at the hub.', gateways, (view) => view.stored),
-    perGateway('weir_gateway_readings_pending', 'Waiting on the gateway.', gateways, (view) => view.pending),
-    perGateway('weir_gateway_readings_open', 'In windows that are open.', gateways, (view) => view.open),
-    {
-      name: 'weir_gateway_readings_lost',
-      help: 'Readings lost, by reason.',
-      type: 'gauge',
-      samples: gateways.flatMap(({ name, lost }) =>
-        Object.entries(lost).map(([reason, value]) => ({ labels: { gateway: name, reason }, value })),
-      ),
-    },
-    perGateway('weir_gateway_outbox_bytes', 'Bytes in the outbox.', gateways, (view) => view.outboxBytes),
-    perGateway('weir_gateway_journal_bytes', 'Bytes in the journal.', gateways, (view) => view.journalBytes),
-    perGateway('weir_gateway_memory_bytes', 'Memory of the agent.', gateways, (view) => view.memoryBytes),
-    perGateway('weir_gateway_seen_ms', 'Epoch milliseconds of the last status.', gateways, (view) => view.seen),
+    ...measureGateways(gateways),
   ];
 }
 
@@ -98,14 +90,4 @@ function byReason(name: string, help: string, counts: Counter<string>): Metric {
     type: 'counter',
     samples: counts.entries().map(([reason, value]) => ({ labels: { reason }, value })),
   };
-}
-
-function perGateway(
-  name: string,
-  help: string,
-  gateways: readonly GatewayView[],
-  value: (view: GatewayView) => number,
-): Metric {
-  const samples: Sample[] = gateways.map((view) => ({ labels: { gateway: view.name }, value: value(view) }));
-  return { name, help, type: 'gauge', samples };
 }

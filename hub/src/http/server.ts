@@ -1,5 +1,5 @@
-// The hub's HTTP side: the API (views.ts), events, metrics, health, and the page. It only reads: anything but GET is
-// refused, and nothing here changes what the hub does.
+// The hub's HTTP side: the API (views.ts), events, metrics, health, and the page. It only reads, with one exception: raw
+// readings can be asked for, by a POST of JSON, which no page of another origin can send without the browser asking first.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { closed, listen, type Address } from '../listen.ts';
@@ -22,10 +22,13 @@ export interface HttpParts {
   readonly log: Log;
 }
 
+const maxBodyBytes = 4096;
+
 export class HttpServer {
   readonly #parts: HttpParts;
   readonly #server: Server;
   readonly #routes: ReadonlyMap<string, (response: ServerResponse, query: URLSearchParams) => Promise<void> | void>;
+  readonly #posts: ReadonlyMap<string, (response: ServerResponse, body: unknown) => void>;
 
   constructor(parts: HttpParts) {
     this.#parts = parts;
@@ -35,6 +38,8 @@ export class HttpServer {
       ['/api/series', (response) => respondJson(response, 200, api.series())],
       ['/api/panes', async (response, query) => respondJson(response, 200, await api.panes(query))],
       ['/api/alerts', (response, query) => respondJson(response, 200, api.alerts(query))],
+      ['/api/raw', async (response, query) => respondJson(response, 200, await api.raw(query))],
+      ['/api/raw/requests', (response, query) => respondJson(response, 200, api.rawRequests(query))],
       ['/api/events', (response) => events.open(response)],
       ['/metrics', (response) => respond(response, 200, metricsType, encodeMetrics(metrics()))],
       [
@@ -44,6 +49,9 @@ export class HttpServer {
           respondJson(response, reasons.length === 0 ? 200 : 503, { ok: reasons.length === 0, reasons });
         },
       ],
+    ]);
+    this.#posts = new Map([
+      ['/api/raw', (response: ServerResponse, body: unknown) => respondJson(response, 202, api.askRaw(body))],
     ]);
     this.#server = createServer({ requestTimeout: 10_000, headersTimeout: 10_000 }, (request, response) => {
       this.#answer(request, response).catch((error: unknown) => this.#fail(response, error));
@@ -64,10 +72,15 @@ export class HttpServer {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (request.method !== 'GET' && request.method !== 'HEAD') throw new HttpError(405, 'only GET is answered here');
     // A base of its own: the path is all that matters, and it may be anything.
     const url = URL.parse(request.url ?? '/', 'http://hub');
     if (url === null) throw new HttpError(400, 'this is no path');
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      const post = request.method === 'POST' ? this.#posts.get(url.pathname) : undefined;
+      if (post === undefined) throw new HttpError(405, 'only GET is answered here');
+      post(response, await jsonBody(request));
+      return;
+    }
     const route = this.#routes.get(url.pathname);
     if (route !== undefined) return route(response, url.searchParams);
     const asset = await this.#parts.assets.find(url.pathname);
@@ -83,5 +96,24 @@ export class HttpServer {
     const status = error instanceof HttpError ? error.status : error instanceof StoreOutage ? 503 : 500;
     if (status === 500) this.#parts.log.error('a request failed', { trouble: messageOf(error) });
     respondJson(response, status, { error: messageOf(error) });
+  }
+}
+
+/** @throws HttpError */
+async function jsonBody(request: IncomingMessage): Promise<unknown> {
+  const type = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase();
+  if (type !== 'application/json') throw new HttpError(415, 'send application/json');
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request) {
+    const part = Buffer.from(chunk);
+    bytes += part.length;
+    if (bytes > maxBodyBytes) throw new HttpError(413, `at most ${maxBodyBytes} bytes`);
+    chunks.push(part);
+  }
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString());
+  } catch {
+    throw new HttpError(400, 'the body is no JSON');
   }
 }

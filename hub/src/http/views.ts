@@ -5,7 +5,11 @@
 //   GET /api/panes?gateway&device&signal&window&from&to&limit
 //                                                        PanesView      from, to: epoch milliseconds; the newest `limit` of them
 //   GET /api/alerts?limit                                AlertView[]    newest first; the active ones are always among them
-//   GET /api/events                                      server-sent events: gateway (GatewayView), panes (PaneView[]), alert (AlertView)
+//   POST /api/raw {gateway, device, signal, from, to}    RawRequestView  asks the gateway for raw readings
+//   GET /api/raw?gateway&device&signal&from&to&limit     RawView        the raw readings that have come; the newest `limit` of them
+//   GET /api/raw/requests?gateway&limit                  RawRequestView[]  newest first
+//   GET /api/events                                      server-sent events: gateway (GatewayView), panes (PaneView[]), alert (AlertView),
+//                                                        raw (RawRequestView[], those that are new or have changed)
 //   GET /healthz, GET /metrics                           for machines
 
 export interface GatewayView {
@@ -14,12 +18,32 @@ export interface GatewayView {
   /** Epoch milliseconds of the last status; 0 when there was none yet. */
   readonly seen: number;
   readonly version: string;
-  /** Counts of readings: taken = stored + pending + open + lost, once everything sent is acknowledged. */
+  /**
+   * Counts of readings: taken = stored + pending + open + lost, once everything sent is acknowledged. Among the lost are
+   * those the hub knows of: `quarantined` and `gap`.
+   */
   readonly taken: number;
   readonly open: number;
   readonly pending: number;
   readonly stored: number;
   readonly lost: Readonly<Record<string, number>>;
+  /** Readings missing from that sum at the last status, whatever was on its way; negative: counted twice. 0, always. */
+  readonly imbalance: number;
+  /** The same of the gateway's own sum. */
+  readonly ownImbalance: number;
+  /** Entries that never came: evicted there, lost by its disk, or sent to a hub before this one. */
+  readonly gaps: {
+    readonly count: number;
+    /** Newest first. */
+    readonly last: readonly {
+      readonly time: number;
+      readonly lane: string;
+      readonly entries: number;
+      readonly readings: number;
+    }[];
+  };
+  /** Readings whose statistics were merged into coarser windows while the link was out; not lost. */
+  readonly thinned: number;
   /** Readings kept but not trusted, by why. */
   readonly flagged: Readonly<Record<string, number>>;
   /** Of the losses, the series that had most of them, most first. */
@@ -33,6 +57,10 @@ export interface GatewayView {
   readonly outboxBytes: number;
   readonly journalBytes: number;
   readonly memoryBytes: number;
+  /** The disk under journal and outbox; null when the gateway does not say. */
+  readonly storage: StorageView | null;
+  /** What it knows about the time: `synchronised`, `holding`, `unknown`; null when it does not say. */
+  readonly clock: { readonly state: string; readonly detail: string } | null;
   readonly health: readonly {
     readonly part: string;
     readonly up: boolean;
@@ -46,6 +74,24 @@ export interface GatewayView {
     readonly detail: string;
     readonly sample: string;
   }[];
+}
+
+export interface StorageView {
+  /** Over the last hour. */
+  readonly writtenBytesPerHour: number;
+  readonly syncsPerHour: number;
+  readonly freeBytes: number;
+  /** Between commits, at present. */
+  readonly commitMs: number;
+  /** Until the card's rated endurance is written, at this rate; null while it cannot be told. */
+  readonly years: number | null;
+  /** Since the agent started. */
+  readonly damagedBytes: number;
+  readonly damagedRecords: number;
+  /** Readings acknowledged to their source while the disk could not take them. */
+  readonly atRisk: number;
+  /** Oldest raw reading on the gateway, epoch milliseconds; null when there is none. */
+  readonly rawSince: number | null;
 }
 
 export interface SeriesView {
@@ -99,4 +145,33 @@ export interface AlertView {
   readonly cleared: number | null;
   /** The value that fired it. */
   readonly value: number;
+}
+
+export interface RawRequestView {
+  readonly id: string;
+  readonly gateway: string;
+  readonly device: string;
+  readonly signal: string;
+  /** Event times, epoch milliseconds: `from` inclusive, `to` exclusive. */
+  readonly from: number;
+  readonly to: number;
+  /** `asked`, or `alert <rule>`. */
+  readonly why: string;
+  /** Hub's clock, epoch milliseconds. */
+  readonly asked: number;
+  /** The gateway has been told. */
+  readonly sent: boolean;
+  /** When it was answered; null while it is open. */
+  readonly done: number | null;
+  /** That have come. */
+  readonly readings: number;
+  /** Why there is less than was asked for; empty when all is there. */
+  readonly shortfall: string;
+}
+
+export interface RawView {
+  /** `time`, `value`, `quality`. */
+  readonly columns: readonly string[];
+  /** Oldest first. Event time; null where the value is no number; `good`, `uncertain` or `bad`. */
+  readonly rows: readonly (readonly [number, number | null, string])[];
 }

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { BatchQueue, defaultQueueLimits, type QueuedBatch } from './batch-queue.ts';
 
 const payload = new Uint8Array(100);
-const rest = { opens: false, connection: { lanes: new Set<never>(), sentAway: false } };
+const rest = { opens: false, connection: { lanes: new Map<never, never>(), sentAway: false } };
 
 function drain(queue: BatchQueue): string[] {
   const taken: string[] = [];

@@ -16,9 +16,21 @@ export const defaultQueueLimits: QueueLimits = { maxBatchesPerLane: 8, maxBytes:
 /** One connection of a gateway, as far as the order of batches goes. */
 export interface Connection {
   /** Lanes that have sent something on it. */
-  readonly lanes: Set<Lane>;
+  readonly lanes: Map<Lane, LaneOnConnection>;
   /** It is being closed, for batches were out of order. */
   sentAway: boolean;
+}
+
+export interface LaneOnConnection {
+  /** Something was not taken in, and nothing of it is kept. */
+  turnedAway: boolean;
+  /** Batches nobody could read, since the last one that could be read; none of them is acknowledged yet. */
+  readonly unreadable: UnreadableBatch[];
+}
+
+export interface UnreadableBatch {
+  readonly payload: Uint8Array;
+  readonly reason: string;
 }
 
 export interface QueuedBatch {

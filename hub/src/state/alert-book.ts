@@ -63,6 +63,7 @@ export class AlertBook {
   readonly #trimTransitions: StatementSync;
   readonly #trimNotifications: StatementSync;
   readonly #active: StatementSync;
+  readonly #activeOf: StatementSync;
   readonly #newest: StatementSync;
   readonly #one: StatementSync;
   readonly #due: StatementSync;
@@ -79,6 +80,9 @@ export class AlertBook {
     this.#trimNotifications = database.prepare('DELETE FROM notifications WHERE id <= ?');
     this.#active = database.prepare(
       `${episodes} AND t.state = 'firing' AND c.id IS NULL ORDER BY t.since_ms DESC LIMIT ?`,
+    );
+    this.#activeOf = database.prepare(
+      `${episodes} AND t.state = 'firing' AND c.id IS NULL AND t.rule = ? ORDER BY t.since_ms DESC LIMIT ?`,
     );
     this.#newest = database.prepare(`${episodes} ORDER BY t.since_ms DESC LIMIT ?`);
     this.#one = database.prepare(
@@ -122,6 +126,11 @@ export class AlertBook {
     const active = [...found.values()].filter((episode) => episode.clearedMs === null);
     const ended = [...found.values()].filter((episode) => episode.clearedMs !== null);
     return [...active, ...ended.slice(0, Math.max(0, limit - active.length))].toSorted((a, b) => b.sinceMs - a.sinceMs);
+  }
+
+  /** Of one rule, those that are firing. */
+  activeOf(rule: string): Episode[] {
+    return this.#activeOf.all(rule, maxActive).map(toEpisode);
   }
 
   episodeOf({ gateway, transition: t }: GatewayTransition): Episode | undefined {

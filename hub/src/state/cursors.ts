@@ -13,25 +13,30 @@ export interface CursorKey {
   readonly lane: Lane;
 }
 
-export interface Cursor extends CursorKey {
-  /** Every entry up to here is durable in the store, or quarantined. */
-  readonly seq: number;
-  /** Readings these entries reported for the first time, without the quarantined ones. */
+/** Readings up to a cursor. What is reported and neither stored nor quarantined was never seen here: it lay in a gap. */
+export interface Readings {
+  /** Reported for the first time by everything the lane ever held up to the cursor: the gateway's word. */
+  readonly reported: number;
+  /** Of those, durable in the store. */
   readonly stored: number;
+  /** Of those, in entries or panes that are kept aside, or were. */
   readonly quarantined: number;
 }
 
-export interface Readings {
-  readonly stored: number;
-  readonly quarantined: number;
+export interface Cursor extends CursorKey, Readings {
+  /** Every entry up to here is durable in the store, quarantined, or in a gap that was noted. */
+  readonly seq: number;
 }
 
 /** A gateway whose disk is replaced again and again leaves no more cursors than this per lane. */
 const maxIncarnations = 16;
 
+const sums = 'total(reported) AS reported, total(stored) AS stored, total(quarantined) AS quarantined';
+
 export class Cursors {
   readonly #find: StatementSync;
   readonly #put: StatementSync;
+  readonly #restore: StatementSync;
   readonly #prune: StatementSync;
   readonly #inUse: StatementSync;
   readonly #total: StatementSync;
@@ -40,9 +45,14 @@ export class Cursors {
   constructor(database: DatabaseSync) {
     this.#find = database.prepare('SELECT * FROM cursors WHERE gateway = ? AND incarnation = ? AND lane = ?');
     this.#put = database.prepare(
-      `INSERT INTO cursors (gateway, incarnation, lane, seq, stored, quarantined, moved) VALUES (?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT DO UPDATE SET seq = excluded.seq, stored = excluded.stored, quarantined = excluded.quarantined,
-         moved = excluded.moved`,
+      `INSERT INTO cursors (gateway, incarnation, lane, seq, reported, stored, quarantined, moved)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET seq = excluded.seq, reported = excluded.reported, stored = excluded.stored,
+         quarantined = excluded.quarantined, moved = excluded.moved`,
+    );
+    this.#restore = database.prepare(
+      `UPDATE cursors SET stored = stored + min(?4, quarantined), quarantined = quarantined - min(?4, quarantined)
+       WHERE gateway = ?1 AND incarnation = ?2 AND lane = ?3`,
     );
     this.#prune = database.prepare(
       `DELETE FROM cursors WHERE gateway = ?1 AND lane = ?2 AND moved <= (
@@ -50,7 +60,7 @@ export class Cursors {
     );
     // With a bare max() SQLite takes the other columns from the row that has the maximum.
     this.#inUse = database.prepare('SELECT *, max(moved) FROM cursors WHERE gateway = ? GROUP BY lane');
-    this.#total = database.prepare('SELECT total(stored) AS stored, total(quarantined) AS quarantined FROM cursors');
+    this.#total = database.prepare(`SELECT ${sums} FROM cursors`);
     this.#moved = Number(database.prepare('SELECT max(moved) AS moved FROM cursors').get()?.['moved'] ?? 0);
   }
 
@@ -60,9 +70,14 @@ export class Cursors {
   }
 
   put(cursor: Cursor): void {
-    const { gateway, incarnation, lane, seq, stored, quarantined } = cursor;
-    this.#put.run(gateway, incarnation, lane, seq, stored, quarantined, ++this.#moved);
+    const { gateway, incarnation, lane, seq, reported, stored, quarantined } = cursor;
+    this.#put.run(gateway, incarnation, lane, seq, reported, stored, quarantined, ++this.#moved);
     this.#prune.run(gateway, lane);
+  }
+
+  /** Readings that had been quarantined are in the store now. */
+  restore({ gateway, incarnation, lane }: CursorKey, readings: number): void {
+    this.#restore.run(gateway, incarnation, lane, readings);
   }
 
   /** One for each lane that ever sent something. */
@@ -73,17 +88,26 @@ export class Cursors {
   /** Of the incarnations in use: what the gateway's own count of readings taken can be compared with. */
   readings(gateway: string): Readings {
     const cursors = this.inUse(gateway);
+    const sum = (of: (cursor: Cursor) => number): number => cursors.reduce((total, cursor) => total + of(cursor), 0);
     return {
-      stored: cursors.reduce((sum, cursor) => sum + cursor.stored, 0),
-      quarantined: cursors.reduce((sum, cursor) => sum + cursor.quarantined, 0),
+      reported: sum(({ reported }) => reported),
+      stored: sum(({ stored }) => stored),
+      quarantined: sum(({ quarantined }) => quarantined),
     };
   }
 
   /** Of all gateways and incarnations. */
   total(): Readings {
-    const row = this.#total.get() ?? {};
-    return { stored: number(row, 'stored'), quarantined: number(row, 'quarantined') };
+    return toReadings(this.#total.get() ?? {});
   }
+}
+
+function toReadings(row: Row): Readings {
+  return {
+    reported: number(row, 'reported'),
+    stored: number(row, 'stored'),
+    quarantined: number(row, 'quarantined'),
+  };
 }
 
 function toCursor(row: Row): Cursor {
@@ -95,7 +119,6 @@ function toCursor(row: Row): Cursor {
     incarnation: text(row, 'incarnation'),
     lane,
     seq: number(row, 'seq'),
-    stored: number(row, 'stored'),
-    quarantined: number(row, 'quarantined'),
+    ...toReadings(row),
   };
 }

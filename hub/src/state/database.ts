@@ -9,7 +9,12 @@ import { HubError, messageOf } from '../errors.ts';
 export interface DatabaseOptions {
   /** How long to wait for another program's write to end. It blocks this one. */
   readonly busyTimeoutMs?: number;
+  /** How much of the file is kept in memory. Default 2 MB. */
+  readonly cacheBytes?: number;
 }
+
+/** Of the write-ahead log before it is written into the file: each page that changed meanwhile is written there once. */
+const checkpointPages = 4000;
 
 /** @throws HubError */
 export function openDatabase(file: string, steps: readonly string[], options: DatabaseOptions = {}): DatabaseSync {
@@ -17,6 +22,8 @@ export function openDatabase(file: string, steps: readonly string[], options: Da
   try {
     database = new DatabaseSync(file, { timeout: options.busyTimeoutMs ?? 2000 });
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;');
+    database.exec(`PRAGMA wal_autocheckpoint = ${checkpointPages}`);
+    if (options.cacheBytes !== undefined) database.exec(`PRAGMA cache_size = ${-Math.ceil(options.cacheBytes / 1024)}`);
   } catch (error) {
     throw new HubError('WEIR_HUB_DATA', `${file} cannot be opened: ${messageOf(error)}`, { cause: error });
   }

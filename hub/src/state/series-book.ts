@@ -30,6 +30,7 @@ const maxEntries = 500_000;
 export class SeriesBook {
   /** What is in the table, as text, by series and window. */
   readonly #known = new Map<string, string>();
+  readonly #described = new WeakMap<Pane['window'], string>();
   readonly #put: StatementSync;
   readonly #all: StatementSync;
   readonly #find: StatementSync;
@@ -71,13 +72,21 @@ export class SeriesBook {
   }
 
   /** Run inside a transaction; cheap when nothing is new. */
-  record(gateway: string, { series: { device, signal }, window: { id, shape, compute } }: Pane): void {
+  record(gateway: string, { series: { device, signal }, window }: Pane): void {
+    const { id, compute } = window;
     const name = key(gateway, device, signal, id);
-    const entry = { id, kind: shape.kind, sizeMs: nominalSizeMs(shape), stepMs: stepMs(shape), compute };
-    const described = describe(entry);
+    const described = this.#describe(window);
     if (this.#known.get(name) === described) return;
-    this.#put.run(gateway, device, signal, id, entry.kind, entry.sizeMs, entry.stepMs, compute.join(','));
+    const { kind, sizeMs, stepMs: step } = entryOf(window);
+    this.#put.run(gateway, device, signal, id, kind, sizeMs, step, compute.join(','));
     this.#known.set(name, described);
+  }
+
+  /** The panes of one block share their window. */
+  #describe(window: Pane['window']): string {
+    let described = this.#described.get(window);
+    if (described === undefined) this.#described.set(window, (described = describe(entryOf(window))));
+    return described;
   }
 
   recordUnit(gateway: string, signal: string, unit: string): void {
@@ -109,6 +118,10 @@ export class SeriesBook {
 
 function key(gateway: string, device: string, signal: string, window: string): string {
   return `${gateway}/${device}/${signal}/${window}`;
+}
+
+function entryOf({ id, shape, compute }: Pane['window']): WindowEntry {
+  return { id, kind: shape.kind, sizeMs: nominalSizeMs(shape), stepMs: stepMs(shape), compute };
 }
 
 function describe({ kind, sizeMs, stepMs, compute }: WindowEntry): string {

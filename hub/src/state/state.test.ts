@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
 import { pane, tempFolder, transition } from '../testing/fixtures.ts';
-import { State } from './state.ts';
+import { openDatabase } from './database.ts';
+import { schema, State } from './state.ts';
 
 test('a folder written by a newer Weir is refused, and left as it was', () => {
   using folder = tempFolder();
@@ -16,16 +17,16 @@ test('a folder written by a newer Weir is refused, and left as it was', () => {
   expect(() => State.open(folder.path)).toThrow('update weir-hub');
 });
 
+/** A folder as a hub left it that knew the first `steps` of the schema. */
+function oldFolder(path: string, steps: number, rows: string): void {
+  const database = openDatabase(join(path, 'hub.db'), schema.slice(0, steps));
+  database.exec(rows);
+  database.close();
+}
+
 test('a folder from before there were other windows than tumbling ones is taken over', () => {
   using folder = tempFolder();
-  State.open(folder.path).close();
-  const database = new DatabaseSync(join(folder.path, 'hub.db'));
-  database.exec(`
-    ALTER TABLE series DROP COLUMN kind; ALTER TABLE series DROP COLUMN step_ms;
-    INSERT INTO series VALUES ('line-3', 'press', 'temperature', '1m', 60000, 'mean,max');
-    PRAGMA user_version = 1;
-  `);
-  database.close();
+  oldFolder(folder.path, 1, "INSERT INTO series VALUES ('line-3', 'press', 'temperature', '1m', 60000, 'mean,max')");
   const state = State.open(folder.path);
   expect(state.series.find('line-3', 'press', 'temperature', '1m')).toEqual({
     id: '1m',
@@ -34,6 +35,24 @@ test('a folder from before there were other windows than tumbling ones is taken 
     stepMs: 60_000,
     compute: ['mean', 'max'],
   });
+  state.close();
+});
+
+test('cursors from before readings were counted by the lane go on with what they have, and old quarantine is listed', () => {
+  using folder = tempFolder();
+  oldFolder(
+    folder.path,
+    2,
+    `INSERT INTO cursors VALUES ('line-3', 'incarnation-1', 'panes', 7, 70, 5, 1);
+     INSERT INTO gaps VALUES (1, 0, 'line-3', 'incarnation-1', 'panes', 2, 3);
+     INSERT INTO quarantine VALUES (1, 0, 'line-3', 'pane', 'field type conflict', 5, x'7b7d');`,
+  );
+  const state = State.open(folder.path);
+  expect(state.cursors.readings('line-3')).toEqual({ reported: 75, stored: 70, quarantined: 5 });
+  expect(state.gaps.of('line-3')).toMatchObject([{ firstSeq: 2, lastSeq: 3, readings: 0 }]);
+  expect(state.quarantine.rows()).toMatchObject([{ id: 1, readings: 5, size: 2, whole: false }]);
+  expect(state.quarantine.ask(1), 'it cannot be tried again').toBe(false);
+  expect(state.quarantine.nextAsked()).toBeUndefined();
   state.close();
 });
 
@@ -51,7 +70,15 @@ test('a transaction that fails leaves nothing behind, in the table or in memory'
   const fail = (): void =>
     state.transaction(() => {
       state.series.record('line-3', pane());
-      state.cursors.put({ gateway: 'line-3', incarnation: 'a', lane: 'panes', seq: 1, stored: 10, quarantined: 0 });
+      state.cursors.put({
+        gateway: 'line-3',
+        incarnation: 'a',
+        lane: 'panes',
+        seq: 1,
+        reported: 10,
+        stored: 10,
+        quarantined: 0,
+      });
       throw new Error('stop');
     });
   expect(fail).toThrow('stop');
@@ -65,7 +92,15 @@ test('of many incarnations the newest cursors are kept, and the one that moved l
   using folder = tempFolder();
   const state = State.open(folder.path);
   const put = (incarnation: string, seq: number): void =>
-    state.cursors.put({ gateway: 'line-3', incarnation, lane: 'panes', seq, stored: seq, quarantined: 0 });
+    state.cursors.put({
+      gateway: 'line-3',
+      incarnation,
+      lane: 'panes',
+      seq,
+      reported: seq,
+      stored: seq,
+      quarantined: 0,
+    });
   for (let n = 0; n < 40; n++) put(`incarnation-${n}`, 1);
   expect(state.cursors.find({ gateway: 'line-3', incarnation: 'incarnation-0', lane: 'panes' })).toBeUndefined();
   put('incarnation-30', 2);
@@ -108,19 +143,5 @@ test('a clearing whose firing was lost is still an episode', () => {
   const cleared = { gateway: 'line-3', transition: transition({ state: 'cleared', since: 1000, time: 5000 }) };
   state.alerts.record(cleared, [], 0);
   expect(state.alerts.episodes(10)).toMatchObject([{ sinceMs: 1000, firedMs: 1000, clearedMs: 5000 }]);
-  state.close();
-});
-
-test('quarantine keeps the newest rows and the first bytes of each', () => {
-  using folder = tempFolder();
-  const state = State.open(folder.path);
-  const row = { gateway: 'line-3', kind: 'frame', reason: 'r', readings: 1, payload: new Uint8Array(5000) } as const;
-  state.transaction(() => {
-    for (let n = 0; n < 1100; n++) state.incidents.quarantine(row, n);
-  });
-  const rows = state.incidents.quarantined('line-3');
-  expect(rows).toHaveLength(1000);
-  expect(rows[0]).toMatchObject({ timeMs: 1099 });
-  expect(rows[0]?.payload).toHaveLength(1024);
   state.close();
 });

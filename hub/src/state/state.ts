@@ -11,11 +11,14 @@ import { HubError, messageOf } from '../errors.ts';
 import { AlertBook } from './alert-book.ts';
 import { Cursors } from './cursors.ts';
 import { openDatabase, transaction } from './database.ts';
+import { Gaps } from './gaps.ts';
 import { Gateways } from './gateways.ts';
-import { Incidents } from './incidents.ts';
+import { Quarantine } from './quarantine.ts';
+import { RawRequests, rawRequestsSchema } from './raw-requests.ts';
 import { SeriesBook } from './series-book.ts';
 
-const schema = [
+/** Step n takes a folder from version n to n + 1. */
+export const schema = [
   `
   CREATE TABLE gateways (
     name TEXT PRIMARY KEY, key_hash TEXT NOT NULL, added_ms REAL NOT NULL,
@@ -63,6 +66,19 @@ const schema = [
   ALTER TABLE series ADD COLUMN step_ms REAL NOT NULL DEFAULT 0;
   UPDATE series SET step_ms = size_ms;
   `,
+  // Readings counted by the lane, and quarantine that can be tried again: what there was had kept its first bytes only.
+  `
+  ALTER TABLE cursors ADD COLUMN reported INTEGER NOT NULL DEFAULT 0;
+  UPDATE cursors SET reported = stored + quarantined;
+  ALTER TABLE gaps ADD COLUMN readings INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE quarantine ADD COLUMN incarnation TEXT NOT NULL DEFAULT '';
+  ALTER TABLE quarantine ADD COLUMN lane TEXT NOT NULL DEFAULT '';
+  ALTER TABLE quarantine ADD COLUMN size INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE quarantine ADD COLUMN retry INTEGER NOT NULL DEFAULT 0;
+  UPDATE quarantine SET size = coalesce(length(payload), 0), payload = NULL;
+  CREATE INDEX quarantine_retry ON quarantine (id) WHERE retry = 1;
+  `,
+  rawRequestsSchema,
 ];
 
 export class State {
@@ -70,7 +86,9 @@ export class State {
   readonly cursors: Cursors;
   readonly alerts: AlertBook;
   readonly series: SeriesBook;
-  readonly incidents: Incidents;
+  readonly gaps: Gaps;
+  readonly quarantine: Quarantine;
+  readonly rawRequests: RawRequests;
   readonly #database: DatabaseSync;
 
   private constructor(database: DatabaseSync) {
@@ -79,7 +97,9 @@ export class State {
     this.cursors = new Cursors(database);
     this.alerts = new AlertBook(database);
     this.series = new SeriesBook(database);
-    this.incidents = new Incidents(database);
+    this.gaps = new Gaps(database);
+    this.quarantine = new Quarantine(database);
+    this.rawRequests = new RawRequests(database);
   }
 
   /** @throws HubError when the folder cannot be used */
@@ -90,6 +110,11 @@ export class State {
       throw new HubError('WEIR_HUB_DATA', `the data folder ${folder} cannot be made: ${messageOf(error)}`);
     }
     return new State(openDatabase(join(folder, 'hub.db'), schema));
+  }
+
+  /** @param database opened by `openDatabase` with `schema` */
+  static over(database: DatabaseSync): State {
+    return new State(database);
   }
 
   /** All of `work` or nothing of it, durable when it returns. */

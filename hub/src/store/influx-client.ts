@@ -4,6 +4,7 @@
 //
 //   204  the points are in its write-ahead log, synced: durable
 //   404  there is no such database
+//   500  "retention policy not found", where the address names one (`&rp=…`): as if there were no database
 //   400  some points are refused, the others usually written ("partial write: …, dropped=N"); or a line cannot be parsed
 //   413  more than it takes in one request
 //   else (5xx, 401, 429, no connection, no answer in time): it cannot take anything now
@@ -43,16 +44,20 @@ export class InfluxWriter {
   readonly #queryUrl: URL;
   readonly #agent: HttpAgent | HttpsAgent;
   readonly #request: typeof httpRequest;
-  readonly #createDatabase: () => Promise<void>;
+  readonly #create: () => Promise<void>;
 
-  /** @param createDatabase called when InfluxDB says there is none */
-  constructor(base: URL, database: string, createDatabase: () => Promise<void>) {
-    this.#writeUrl = new URL(`write?${new URLSearchParams({ db: database, precision: 'u' })}`, withSlash(base));
+  /**
+   * @param create called when InfluxDB says there is no such database, or no such retention policy
+   * @param policy what is written goes under this retention policy; the default one when nothing is said
+   */
+  constructor(base: URL, database: string, create: () => Promise<void>, policy?: string) {
+    const where = { db: database, precision: 'u', ...(policy !== undefined && { rp: policy }) };
+    this.#writeUrl = new URL(`write?${new URLSearchParams(where)}`, withSlash(base));
     this.#queryUrl = new URL(`query?${new URLSearchParams({ db: database })}`, withSlash(base));
     const secure = base.protocol === 'https:';
     this.#agent = new (secure ? HttpsAgent : HttpAgent)({ keepAlive: true, maxSockets: 4 });
     this.#request = secure ? httpsRequest : httpRequest;
-    this.#createDatabase = createDatabase;
+    this.#create = create;
   }
 
   /** @returns the lines InfluxDB will never take; all others are durable @throws StoreOutage */
@@ -71,6 +76,14 @@ export class InfluxWriter {
       await this.#deleteRange(statements, from, Math.min(from + maxStatementsPerPost, statements.length), refused);
     }
     return refused;
+  }
+
+  /** @returns why InfluxDB does not do it; undefined when it is done @throws StoreOutage */
+  async execute(statement: string): Promise<string | undefined> {
+    const body = String(new URLSearchParams({ q: statement }));
+    const answer = await this.#send(this.#queryUrl, 'application/x-www-form-urlencoded', body);
+    if (answer.status >= 500) throw new StoreOutage(`InfluxDB says ${answer.status}: ${errorOf(answer)}`);
+    return answer.status === 200 ? failedStatement(answer) : errorOf(answer);
   }
 
   close(): void {
@@ -108,8 +121,9 @@ export class InfluxWriter {
   async #post(body: string): Promise<Answer> {
     const write = (): Promise<Answer> => this.#send(this.#writeUrl, 'text/plain; charset=utf-8', body);
     const answer = await write();
-    if (answer.status !== 404) return answer;
-    await this.#createDatabase();
+    const isMissing = answer.status === 404 || errorOf(answer).startsWith('retention policy not found');
+    if (answer.status === 204 || !isMissing) return answer;
+    await this.#create();
     return write();
   }
 

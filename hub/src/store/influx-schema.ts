@@ -7,8 +7,15 @@
 //   alerts     tags gateway, device, signal, rule,   state "firing" | "cleared" (string), firing 1 | 0 (integer), value
 //              severity                              (float), since (integer, ms); at the time of the transition
 //   gateways   tag gateway                           up, taken, stored, open, pending, lost, lost_<reason>, outbox_bytes,
-//                                                    memory_bytes, sources_up, sources_down (integers),
-//                                                    readings_per_second (float); at the hub's clock
+//                                                    memory_bytes, sources_up, sources_down, imbalance (integers),
+//                                                    readings_per_second (float); where the gateway says it:
+//                                                    written_bytes_per_hour, syncs_per_hour (integers), card_years
+//                                                    (float); at the hub's clock
+//
+// and under the retention policy `weir_raw`, which lets points go when they are as old as hub.yaml says:
+//
+//   <signal>   tags gateway, device                  value (float, left out where it is no number), quality "good" |
+//                                                    "uncertain" | "bad" (string); at the event time of a raw reading
 //
 // A pane that is retracted is deleted. A signal is a measurement of its own name. So that none can run into the two others, `signal_` goes before a signal
 // called `alerts` or `gateways`, and before one that starts with `signal_` itself: no two names meet.
@@ -17,7 +24,7 @@ import { escape } from 'influx';
 import { statistics, type Pane } from '@weir/shared/model/pane.ts';
 import type { GatewayTransition } from '../state/alert-book.ts';
 import { encodePoint, encodeSeries, microseconds, type FieldValue } from './line-protocol.ts';
-import { storedEnd, type GatewayPane, type GatewayPoint } from './store.ts';
+import { storedEnd, type GatewayPane, type GatewayPoint, type GatewayRaw } from './store.ts';
 
 export function measurementOf(signal: string): string {
   return signal === 'alerts' || signal === 'gateways' || signal.startsWith('signal_') ? `signal_${signal}` : signal;
@@ -52,6 +59,16 @@ export class PaneEncoder {
   }
 }
 
+/** A line for each reading. */
+export function encodeRaw({ gateway, raw: { series, times, values, qualities } }: GatewayRaw): string[] {
+  const head = encodeSeries(measurementOf(series.signal), { device: series.device, gateway });
+  return Array.from(times, (time, index) => {
+    const value = values[index];
+    const fields = value !== undefined && Number.isFinite(value) ? `value=${value},` : '';
+    return `${head} ${fields}quality="${qualities[index] ?? 'good'}" ${microseconds(time)}`;
+  });
+}
+
 export function encodeTransition({ gateway, transition: t }: GatewayTransition): string {
   const { device, signal } = t.series;
   const head = encodeSeries('alerts', { device, gateway, rule: t.rule, severity: t.severity, signal });
@@ -75,6 +92,11 @@ export function encodeGateway(point: GatewayPoint): string {
     sources_down: { integer: point.sourcesDown },
     readings_per_second: point.readingsPerSecond,
   };
+  if (point.imbalance !== undefined) fields['imbalance'] = { integer: point.imbalance };
+  if (point.writtenBytesPerHour !== undefined)
+    fields['written_bytes_per_hour'] = { integer: point.writtenBytesPerHour };
+  if (point.syncsPerHour !== undefined) fields['syncs_per_hour'] = { integer: point.syncsPerHour };
+  if (point.cardYears !== undefined) fields['card_years'] = point.cardYears;
   for (const [reason, count] of lost) fields[`lost_${reason}`] = { integer: count };
   const head = encodeSeries('gateways', { gateway: point.gateway });
   return encodePoint(head, fields, point.timeMs) ?? head;

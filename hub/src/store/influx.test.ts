@@ -5,8 +5,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { listen } from '../listen.ts';
 import { baseTime, pane, retraction, transition } from '../testing/fixtures.ts';
 import { Influxd, influxdInstalled } from '../testing/influxd.ts';
+import { rawReadings, type ReadingRow } from '../testing/raw.ts';
 import { InfluxStore } from './influx.ts';
-import { StoreOutage, type GatewayPane } from './store.ts';
+import { StoreOutage, type GatewayPane, type GatewayRaw } from './store.ts';
 import { storeSuite } from './store.suite.ts';
 
 describe.skipIf(!influxdInstalled)('with influxd', () => {
@@ -91,7 +92,9 @@ describe.skipIf(!influxdInstalled)('with influxd', () => {
     const health = { up: true, taken: 10, stored: 5, open: 2, pending: 2, outboxBytes: 100, memoryBytes: 1e8 };
     const sources = { readingsPerSecond: 12.5, sourcesUp: 2, sourcesDown: 1 };
     const lost = { too_late: 1, invalid: 2 };
-    await store.writeGateways([{ gateway: 'line-3', timeMs: baseTime, ...health, ...sources, lost }]);
+    const disk = { imbalance: -2, writtenBytesPerHour: 4e6, syncsPerHour: 7200, cardYears: 12.5 };
+    const point = { gateway: 'line-3', timeMs: baseTime, ...health, ...sources, lost };
+    await store.writeGateways([{ ...point, ...disk }]);
     expect(await influxd.query(database, 'SELECT firing, state, value FROM alerts GROUP BY *')).toMatchObject({
       results: [
         {
@@ -116,6 +119,10 @@ describe.skipIf(!influxdInstalled)('with influxd', () => {
     const columns = 'up, taken, lost, lost_too_late, outbox_bytes, readings_per_second, sources_down';
     expect(await influxd.query(database, `SELECT ${columns} FROM gateways GROUP BY *`)).toMatchObject({
       results: [{ series: [{ tags: { gateway: 'line-3' }, values: [[baseTime, 1, 10, 3, 1, 100, 12.5, 1]] }] }],
+    });
+    const more = 'SELECT imbalance, written_bytes_per_hour, syncs_per_hour, card_years FROM gateways';
+    expect(await influxd.query(database, more)).toMatchObject({
+      results: [{ series: [{ values: [[baseTime, -2, 4e6, 7200, 12.5]] }] }],
     });
     await store.close();
   });
@@ -148,6 +155,80 @@ describe.skipIf(!influxdInstalled)('with influxd', () => {
       StoreOutage,
     );
     await influxd.resume();
+    await store.close();
+  });
+
+  const hour = 3_600_000;
+  const query = { gateway: 'line-3', device: 'press', signal: 'temperature', from: 0, to: 4e12, limit: 100 };
+  const policies = async (database: string): Promise<unknown> =>
+    influxd.query('', `SHOW RETENTION POLICIES ON ${database}`);
+  const policyOf = (duration: string, shards: string): unknown => {
+    const values = expect.arrayContaining([['weir_raw', duration, shards, 1, false]]);
+    return { results: [expect.objectContaining({ series: [expect.objectContaining({ values })] })] };
+  };
+  /** Readings each so old. */
+  const aged = (...agesMs: number[]): GatewayRaw[] => {
+    const rows = agesMs.map((age, index): ReadingRow => [Math.floor(Date.now() - age), index]);
+    return [{ gateway: 'line-3', raw: rawReadings({ rows }) }];
+  };
+  const nothing = { panes: [], transitions: [] };
+
+  test('raw readings have a retention policy of their own, altered when the setting has changed', async () => {
+    const { store, database } = fresh();
+    await store.write({ ...nothing, raw: aged(1000, 3 * hour) });
+    expect(await policies(database)).toEqual(policyOf('720h0m0s', '24h0m0s'));
+    expect(await store.raw(query)).toHaveLength(2);
+    await store.close();
+    for (const [keepMs, duration, shards] of [
+      [hour, '1h0m0s', '1h0m0s'],
+      [hour, '1h0m0s', '1h0m0s'],
+      [365 * 24 * hour, '8760h0m0s', '168h0m0s'],
+    ] as const) {
+      const changed = new InfluxStore(new URL(influxd.url), database, keepMs);
+      await changed.trimRaw();
+      expect(await policies(database)).toEqual(policyOf(duration, shards));
+      await changed.close();
+    }
+  });
+
+  test('raw readings older than they are kept are refused with the reason, the others are stored', async () => {
+    const { store } = fresh();
+    const day = 24 * hour;
+    const raw = [...aged(1000, 40 * day, 2000), ...aged(3000), ...aged(50 * day, 60 * day)];
+    const refused = await store.write({ ...nothing, raw });
+    expect(refused.map(({ of, index }) => `${of} ${index}`)).toEqual(['raw 0', 'raw 2', 'raw 2']);
+    expect(refused[0]?.reason).toContain('retention policy');
+    expect(await store.raw(query)).toHaveLength(3);
+    await store.close();
+  });
+
+  test('raw readings have the shape dashboards query', async () => {
+    const { store, database } = fresh();
+    await store.write({ panes: gatewayPanes(pane()), transitions: [], raw: aged(1000) });
+    const tags = { gateway: 'line-3', device: 'press' };
+    expect(await influxd.query(database, 'SELECT value, quality FROM weir_raw.temperature GROUP BY *')).toMatchObject({
+      results: [{ series: [{ tags, values: [[expect.any(Number), 0, 'good']] }] }],
+    });
+    expect(await influxd.query(database, 'SELECT value FROM temperature')).toEqual({ results: [{ statement_id: 0 }] });
+    await store.close();
+  });
+
+  test('what it acknowledged of raw readings survives kill -9', async () => {
+    const { store } = fresh();
+    await store.write({ ...nothing, raw: aged(1000, 2000, 3000) });
+    await influxd.stop('SIGKILL');
+    await influxd.resume();
+    expect(await store.raw(query)).toHaveLength(3);
+    await store.close();
+  });
+
+  test('while InfluxDB is down raw readings are an outage, and trimming too', async () => {
+    const { store } = fresh();
+    await influxd.stop('SIGKILL');
+    await expect(store.write({ ...nothing, raw: aged(1000) })).rejects.toThrow(StoreOutage);
+    await expect(store.trimRaw()).rejects.toThrow(StoreOutage);
+    await influxd.resume();
+    expect(await store.write({ ...nothing, raw: aged(1000) })).toEqual([]);
     await store.close();
   });
 
@@ -210,6 +291,33 @@ describe('an InfluxDB that does not delete', () => {
     await expect(writing).rejects.toThrow(reason);
     await store.close();
     close();
+  });
+});
+
+describe('an InfluxDB that makes no retention policy', () => {
+  test('has the raw readings refused with what it says, and takes everything else', async () => {
+    const server = createServer((request, response) => {
+      request.resume();
+      const { pathname, searchParams } = new URL(request.url ?? '/', 'http://influx');
+      if (pathname === '/write' && searchParams.has('rp'))
+        response.writeHead(500).end('{"error":"retention policy not found: weir_raw"}'); // prettier-ignore
+      else if (pathname === '/write') response.writeHead(204).end();
+      else response.writeHead(200).end(answerTo(searchParams.get('q')));
+    });
+    /** `CREATE DATABASE` comes in the address, what concerns the policy in the body. */
+    const answerTo = (query: string | null): string =>
+      query === null ? '{"results":[{"error":"not executed: no privilege"}]}' : '{"results":[{}]}';
+    const store = new InfluxStore(
+      new URL(`http://127.0.0.1:${await listen(server, { host: '127.0.0.1', port: 0 })}`),
+      'weir',
+    );
+    const raw = [{ gateway: 'line-3', raw: rawReadings() }];
+    const refused = await store.write({ panes: gatewayPanes(pane()), transitions: [], raw });
+    expect(refused).toHaveLength(3);
+    expect(refused[0]).toMatchObject({ of: 'raw', index: 0, reason: expect.stringContaining('no privilege') });
+    await expect(store.trimRaw()).resolves.toBeUndefined();
+    await store.close();
+    server.close();
   });
 });
 

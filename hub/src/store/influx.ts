@@ -17,16 +17,20 @@ import {
   PaneEncoder,
   timeLiteral,
 } from './influx-schema.ts';
+import { InfluxRaw } from './influx-raw.ts';
 import { stepsOf, type Placed } from './retractions.ts';
 import {
+  defaultRawKeepMs,
   StoreOutage,
   type GatewayPoint,
   type OpenStore,
   type PaneQuery,
+  type RawQuery,
   type Refused,
   type Store,
   type StoreBatch,
   type StoredPane,
+  type StoredReading,
 } from './store.ts';
 
 /** `store: { influx: "http://127.0.0.1:8086", database: weir }` */
@@ -41,7 +45,7 @@ export const influxStore = z
       .default('weir'),
   })
   .transform(({ influx, database }): OpenStore => {
-    return () => Promise.resolve(new InfluxStore(influx, database));
+    return ({ rawKeepMs }) => Promise.resolve(new InfluxStore(influx, database, rawKeepMs));
   });
 
 const queryTimeoutMs = 15_000;
@@ -68,14 +72,18 @@ export class InfluxStore implements Store {
   readonly #database: string;
   readonly #writer: InfluxWriter;
   readonly #encoder = new PaneEncoder();
+  readonly #raw: InfluxRaw;
 
-  constructor(url: URL, database: string) {
+  constructor(url: URL, database: string, rawKeepMs = defaultRawKeepMs) {
     this.#url = url;
     this.#database = database;
-    this.#writer = new InfluxWriter(url, database, () => this.#createDatabase());
+    const createDatabase = (): Promise<void> => this.#createDatabase();
+    this.#writer = new InfluxWriter(url, database, createDatabase);
+    const query = (text: string): Promise<Row[]> => this.#query(text);
+    this.#raw = new InfluxRaw({ url, database, keepMs: rawKeepMs, createDatabase, query });
   }
 
-  async write({ panes, transitions }: StoreBatch): Promise<Refused[]> {
+  async write({ panes, transitions, raw = [] }: StoreBatch): Promise<Refused[]> {
     const { before, deleted, after } = stepsOf(panes);
     const refused = await this.#writer.write(transitions.map(encodeTransition));
     return [
@@ -83,6 +91,7 @@ export class InfluxStore implements Store {
       ...(await this.#writePanes(before)),
       ...(await this.#deletePanes(deleted)),
       ...(await this.#writePanes(after)),
+      ...(await this.#raw.write(raw)),
     ];
   }
 
@@ -103,12 +112,21 @@ export class InfluxStore implements Store {
     return rows.reduce((sum, row) => sum + Number(row['accounted']), 0);
   }
 
+  raw(query: RawQuery): Promise<StoredReading[]> {
+    return this.#raw.read(query);
+  }
+
+  trimRaw(): Promise<void> {
+    return this.#raw.trim();
+  }
+
   async writeGateways(points: readonly GatewayPoint[]): Promise<void> {
     await this.#writer.write(points.map(encodeGateway));
   }
 
   close(): Promise<void> {
     this.#writer.close();
+    this.#raw.close();
     return Promise.resolve();
   }
 
@@ -138,8 +156,8 @@ export class InfluxStore implements Store {
         values.map((value) => Object.fromEntries(columns.map((column, index) => [column, value[index] ?? null]))),
       );
     } catch (error) {
-      // It is made by the first write.
-      if (messageOf(error).includes('database not found')) return [];
+      // They are made by the first write.
+      if (/(database|retention policy) not found/.test(messageOf(error))) return [];
       throw new StoreOutage(`InfluxDB cannot be queried: ${messageOf(error)}`, { cause: error });
     }
   }

@@ -6,6 +6,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterAll, expect, test } from 'vitest';
 import { statistics } from '@weir/shared/model/pane.ts';
 import { baseTime, pane, retraction, tempFolder, tumbling } from '../testing/fixtures.ts';
+import { rawReadings, type ReadingRow } from '../testing/raw.ts';
 import { SqliteStore } from './sqlite.ts';
 import { StoreOutage } from './store.ts';
 import { storeSuite } from './store.suite.ts';
@@ -93,5 +94,51 @@ test('a database that another program holds locked is an outage, and what was tr
   other.close();
   expect(await store.write(batch)).toEqual([]);
   expect(await store.countStored()).toBe(10);
+  await store.close();
+});
+
+test('raw readings older than they are kept go, in slices between which others have their turn', async () => {
+  const hour = 3_600_000;
+  const now = Date.UTC(2026, 5, 1);
+  const store = new SqliteStore(join(folder.path, 'raw.db'), { rawKeepMs: hour, now: () => now });
+  const rows = Array.from({ length: 12_000 }, (_, index): ReadingRow => [now - 2 * hour + index * 500, index]);
+  for (const device of ['press', 'oven']) {
+    const raw = [{ gateway: 'line-3', raw: rawReadings({ device, rows }) }];
+    await store.write({ panes: [], transitions: [], raw });
+  }
+  const old = [{ gateway: 'line-3', raw: rawReadings({ device: 'gone', rows: rows.slice(0, 5) }) }];
+  await store.write({ panes: [], transitions: [], raw: old });
+  const query = { gateway: 'line-3', signal: 'temperature', from: 0, to: 4e12, limit: 100_000 };
+  let turns = 0;
+  let trimming = true;
+  const others = async (): Promise<void> => {
+    for (; trimming; turns++) await new Promise((resolve) => setImmediate(resolve));
+  };
+  const other = others();
+  await store.trimRaw(new AbortController().signal);
+  trimming = false;
+  await other;
+  expect(turns).toBeGreaterThan(4);
+  for (const device of ['press', 'oven']) {
+    const left = await store.raw({ ...query, device });
+    expect(left).toHaveLength(4800);
+    expect(left[0]?.time).toBe(now - hour);
+  }
+  expect(await store.raw({ ...query, device: 'gone' })).toEqual([]);
+  const reader = new DatabaseSync(join(folder.path, 'raw.db'), { readOnly: true });
+  expect(reader.prepare('SELECT device FROM raw_series').all()).toEqual([{ device: 'press' }, { device: 'oven' }]);
+  reader.close();
+  // The series it was the last of is forgotten, and known again when it comes back.
+  await store.write({ panes: [], transitions: [], raw: [{ gateway: 'line-3', raw: rawReadings({ device: 'gone' }) }] });
+  expect(await store.raw({ ...query, device: 'gone' })).toHaveLength(3);
+  await store.close();
+});
+
+test('trimming ends when the hub does', async () => {
+  const store = new SqliteStore(join(folder.path, 'ends.db'), { rawKeepMs: 1 });
+  await store.write({ panes: [], transitions: [], raw: [{ gateway: 'line-3', raw: rawReadings() }] });
+  await store.trimRaw(AbortSignal.abort());
+  const query = { gateway: 'line-3', device: 'press', signal: 'temperature', from: 0, to: 4e12, limit: 9 };
+  expect(await store.raw(query)).toHaveLength(3);
   await store.close();
 });

@@ -1,7 +1,7 @@
 // The embedded store: `panes.db` in the hub's data folder, for a hub that runs without InfluxDB.
 //
 // A series (gateway, device, signal, window) is interned to an integer; a pane is one row under (series, start), with one
-// column for each statistic Weir knows. Undefined values are NULL. Alert transitions and gateway health are not kept
+// column for each statistic Weir knows. Undefined values are NULL. Raw readings have tables of their own (sqlite-raw.ts). Alert transitions and gateway health are not kept
 // here: the hub's own state (hub.db) has them, and nothing reads them from this store.
 
 import { join } from 'node:path';
@@ -10,24 +10,33 @@ import { z } from 'zod';
 import { statistics, type Pane, type Statistic } from '@weir/shared/model/pane.ts';
 import { diskTrouble, openDatabase, transaction, type DatabaseOptions } from '../state/database.ts';
 import { number, numberOrNull, type Row } from '../state/rows.ts';
+import { rawSchema, SqliteRaw } from './sqlite-raw.ts';
 import {
+  defaultRawKeepMs,
   storedEnd,
   storedStart,
   StoreOutage,
+  type GatewayPane,
   type OpenStore,
   type PaneQuery,
+  type RawQuery,
   type Refused,
   type Store,
   type StoreBatch,
   type StoredPane,
+  type StoredReading,
 } from './store.ts';
 
 /** `store: { sqlite: true }` */
 export const sqliteStore = z.strictObject({ sqlite: z.literal(true) }).transform((): OpenStore => {
-  return ({ dataFolder }) => Promise.resolve(new SqliteStore(join(dataFolder, 'panes.db')));
+  return ({ dataFolder, rawKeepMs, clock }) =>
+    Promise.resolve(new SqliteStore(join(dataFolder, 'panes.db'), { rawKeepMs, now: () => clock.now() }));
 });
 
 const columns = statistics.map(quoted);
+
+/** The ends of the series that are written to have room in it. */
+const cacheBytes = 32 * 1024 * 1024;
 
 /** Gateways choose what is computed, and must not fill the hub's memory with it. */
 const maxPuts = 100;
@@ -65,7 +74,21 @@ const schema = [
   DROP TABLE panes;
   ALTER TABLE panes_2 RENAME TO panes;
   `,
+  rawSchema,
 ];
+
+export interface SqliteStoreOptions extends DatabaseOptions {
+  readonly rawKeepMs?: number;
+  /** Epoch milliseconds. */
+  readonly now?: () => number;
+}
+
+/** A pane and its key in the table. */
+interface Placed {
+  readonly pane: Pane;
+  readonly series: number;
+  readonly start: number;
+}
 
 export class SqliteStore implements Store {
   readonly #database: DatabaseSync;
@@ -77,10 +100,12 @@ export class SqliteStore implements Store {
   readonly #delete: StatementSync;
   readonly #panes: StatementSync;
   readonly #count: StatementSync;
+  readonly #raw: SqliteRaw;
 
-  constructor(file: string, options: DatabaseOptions = {}) {
-    const database = openDatabase(file, schema, options);
+  constructor(file: string, { rawKeepMs = defaultRawKeepMs, now = Date.now, ...options }: SqliteStoreOptions = {}) {
+    const database = openDatabase(file, schema, { cacheBytes, ...options });
     this.#database = database;
+    this.#raw = new SqliteRaw(database, { keepMs: rawKeepMs, now });
     this.#findSeries = database.prepare(
       'SELECT id FROM series WHERE gateway = ? AND device = ? AND signal = ? AND window = ?',
     );
@@ -96,11 +121,12 @@ export class SqliteStore implements Store {
     );
   }
 
-  write({ panes }: StoreBatch): Promise<Refused[]> {
+  write({ panes, raw = [] }: StoreBatch): Promise<Refused[]> {
     return this.#attempt(() => {
       try {
         transaction(this.#database, () => {
-          for (const { gateway, pane } of panes) this.#write(gateway, pane);
+          for (const row of this.#inTableOrder(panes)) this.#write(row);
+          for (const block of raw) this.#raw.write(block);
         });
       } catch (error) {
         // Ids given out inside the transaction are gone with it.
@@ -123,6 +149,14 @@ export class SqliteStore implements Store {
     return this.#attempt(() => number(this.#count.get(gateway ?? null) ?? {}, 'accounted'));
   }
 
+  raw(query: RawQuery): Promise<StoredReading[]> {
+    return this.#attempt(() => this.#raw.read(query));
+  }
+
+  trimRaw(signal: AbortSignal): Promise<void> {
+    return this.#attempt(() => this.#raw.trim(signal));
+  }
+
   writeGateways(): Promise<void> {
     return Promise.resolve();
   }
@@ -132,10 +166,16 @@ export class SqliteStore implements Store {
     return Promise.resolve();
   }
 
-  #write(gateway: string, pane: Pane): void {
+  /** Rows that are neighbours one after the other: half the work. What is written to one key stays in its order. */
+  #inTableOrder(panes: readonly GatewayPane[]): Placed[] {
+    const placed = panes.map(({ gateway, pane }): Placed => {
+      return { pane, series: this.#seriesId(gateway, pane), start: storedStart(pane.start) };
+    });
+    return placed.sort((a, b) => a.series - b.series || a.start - b.start);
+  }
+
+  #write({ pane, series, start }: Placed): void {
     const { window, values, revision, count, accounted } = pane;
-    const series = this.#seriesId(gateway, pane);
-    const start = storedStart(pane.start);
     if (pane.retracted) {
       this.#delete.run(series, start);
       return;
@@ -178,14 +218,12 @@ export class SqliteStore implements Store {
   }
 
   /** As a promise, and with a full or failing disk told as an outage. */
-  #attempt<T>(work: () => T): Promise<T> {
+  async #attempt<T>(work: () => T | Promise<T>): Promise<T> {
     try {
-      return Promise.resolve(work());
+      return await work();
     } catch (error) {
       const trouble = diskTrouble(error);
-      return Promise.reject(
-        trouble === undefined ? error : new StoreOutage(`the disk of panes.db: ${trouble}`, { cause: error }),
-      );
+      throw trouble === undefined ? error : new StoreOutage(`the disk of panes.db: ${trouble}`, { cause: error });
     }
   }
 }

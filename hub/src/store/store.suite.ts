@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import fc from 'fast-check';
 import { statistics, type Pane } from '@weir/shared/model/pane.ts';
 import { baseTime, oneMinute, pane, retraction, transition, tumbling, windowOf } from '../testing/fixtures.ts';
+import { rawReadings, type RawFields, type ReadingRow } from '../testing/raw.ts';
 import { storedStart, type Store } from './store.ts';
 
 export interface StoreUnderTest {
@@ -15,6 +16,8 @@ export interface StoreUnderTest {
 
 const gateway = 'line-3';
 const all = { gateway, device: 'press', signal: 'temperature', window: '10s', from: 0, to: 4e12, limit: 1000 };
+
+const rawOf = { gateway, device: 'press', signal: 'temperature', from: 0, to: 4e12, limit: 100_000 };
 
 const session = windowOf('session-10m', { kind: 'session', gapMs: 600_000 });
 
@@ -29,6 +32,9 @@ export function storeSuite(kind: string, prepare: () => StoreUnderTest): void {
       store = await under.open();
     });
     afterEach(() => store.close());
+
+    const writeRaw = (...blocks: RawFields[]): ReturnType<Store['write']> =>
+      store.write({ panes: [], transitions: [], raw: blocks.map((fields) => ({ gateway, raw: rawReadings(fields) })) });
 
     const write = (...panes: Pane[]): ReturnType<Store['write']> =>
       store.write({ panes: panes.map((pane) => ({ gateway, pane })), transitions: [] });
@@ -238,6 +244,89 @@ export function storeSuite(kind: string, prepare: () => StoreUnderTest): void {
       }
     });
 
+    test('gives back raw readings, oldest first, each with its quality', async () => {
+      const rows: ReadingRow[] = [
+        [now + 1000.2502, -1.5, 'uncertain'],
+        [now, 1e21],
+        [now + 2000, 7, 'bad'],
+        [now + 3000, Number.NaN, 'bad'],
+      ];
+      expect(await store.raw(rawOf)).toEqual([]);
+      expect(await writeRaw({ rows })).toEqual([]);
+      expect(await store.raw(rawOf)).toEqual([
+        { time: now, value: 1e21, quality: 'good' },
+        { time: storedStart(now + 1000.25), value: -1.5, quality: 'uncertain' },
+        { time: now + 2000, value: 7, quality: 'bad' },
+        { time: now + 3000, value: undefined, quality: 'bad' },
+      ]);
+    });
+
+    test('has raw readings after it is opened again, and writing them again changes nothing', async () => {
+      const rows = second(0, 50);
+      await writeRaw({ rows });
+      await store.close();
+      store = await under.open();
+      await writeRaw({ rows: rows.slice(20) }, { rows });
+      expect((await store.raw(rawOf)).map(({ time, value }) => [time, value])).toEqual(rows);
+    });
+
+    test('keeps the last written of raw readings with the same event time', async () => {
+      await writeRaw({
+        rows: [
+          [now, 1],
+          [now, 2, 'bad'],
+        ],
+      });
+      expect(await store.raw(rawOf)).toEqual([{ time: now, value: 2, quality: 'bad' }]);
+      await writeRaw({ rows: [[now, 3]] }, { rows: [[now, 4, 'uncertain']] });
+      expect(await store.raw(rawOf)).toEqual([{ time: now, value: 4, quality: 'uncertain' }]);
+    });
+
+    test('tells raw readings apart by gateway, device and signal, and keeps them beside panes', async () => {
+      await writeRaw({ rows: second(0, 1) }, { rows: second(0, 2), device: 'oven' });
+      await writeRaw({ rows: second(0, 3), signal: 'humidity' }, { rows: second(0, 5), signal: 'alerts' });
+      const raw = rawReadings({ rows: second(0, 4) });
+      await store.write({ panes: [{ gateway, pane: pane() }], transitions: [], raw: [{ gateway: 'line-4', raw }] });
+      const count = async (query: object): Promise<number> => (await store.raw({ ...rawOf, ...query })).length;
+      expect(await count({})).toBe(1);
+      expect(await count({ device: 'oven' })).toBe(2);
+      expect(await count({ signal: 'humidity' })).toBe(3);
+      expect(await count({ gateway: 'line-4' })).toBe(4);
+      expect(await count({ signal: 'alerts' })).toBe(5);
+      expect(await count({ device: 'nobody' })).toBe(0);
+      expect(await store.panes(all)).toHaveLength(1);
+      expect(await store.countStored()).toBe(10);
+    });
+
+    test('answers a range of raw readings with its start and without its end, and of too many the newest', async () => {
+      await writeRaw({ rows: second(0, 10) });
+      const seconds = async (query: object): Promise<number[]> =>
+        (await store.raw({ ...rawOf, ...query })).map(({ time }) => (time - now) / 1000);
+      expect(await seconds({ from: now + 2000, to: now + 5000 })).toEqual([2, 3, 4]);
+      expect(await seconds({ to: now + 5000, limit: 2 })).toEqual([3, 4]);
+    });
+
+    test('gives back every finite raw value exactly', async () => {
+      const finite = fc.double({ noNaN: true, noDefaultInfinity: true });
+      await fc.assert(
+        fc.asyncProperty(fc.array(finite, { minLength: 1, maxLength: 50 }), async (values) => {
+          await writeRaw({ rows: values.map((value, index): ReadingRow => [now + index * 1000, value]) });
+          const stored = await store.raw({ ...rawOf, to: now + values.length * 1000 });
+          expect(stored.map(({ value }) => (value ?? Number.NaN) + 0)).toEqual(values.map((value) => value + 0));
+        }),
+        { numRuns: 20 },
+      );
+    });
+
+    test('keeps raw readings that are young, and panes of any age, when it trims', async () => {
+      await writeRaw({ rows: second(0, 10) }, { rows: second(0, 3), device: 'oven' });
+      await write(pane());
+      await store.trimRaw(new AbortController().signal);
+      expect(await store.raw(rawOf)).toHaveLength(10);
+      expect(await store.raw({ ...rawOf, device: 'oven' })).toHaveLength(3);
+      expect(await store.panes(all)).toHaveLength(1);
+    });
+
     test('takes transitions and gateway health', async () => {
       const transitions = [transition(), transition({ state: 'cleared', time: baseTime + 20_000 })];
       const refused = await store.write({
@@ -272,6 +361,14 @@ export function storeSuite(kind: string, prepare: () => StoreUnderTest): void {
       );
     });
   });
+}
+
+/** Raw readings are kept for a while only: theirs are times of today. */
+const now = Math.floor(Date.now() / 1000) * 1000 - 600_000;
+
+/** One reading a second. */
+function second(from: number, to: number): ReadingRow[] {
+  return Array.from({ length: to - from }, (_, index) => [now + (from + index) * 1000, from + index + 0.5]);
 }
 
 /** Which of the panes a query answers, by their index. */

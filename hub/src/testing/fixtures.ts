@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Transition } from '@weir/shared/model/alert.ts';
 import { nominalSizeMs, stepMs, type Pane, type Statistic, type WindowShape } from '@weir/shared/model/pane.ts';
-import { encodeFrame } from '@weir/shared/wire/codec.ts';
+import { decodeFrame, encodeFrame, type Batch, type BatchEntry } from '@weir/shared/wire/codec.ts';
 
 export const tenSeconds = tumbling('10s', 10_000, ['mean', 'min', 'max']);
 export const oneMinute = tumbling('1m', 60_000, ['mean']);
@@ -62,6 +62,28 @@ export function transition(fields: Partial<Transition> = {}): Transition {
 
 export function frame(panes: readonly Pane[], transitions: readonly Transition[] = []): Uint8Array {
   return encodeFrame({ panes, transitions });
+}
+
+/** A batch as an agent makes it: what each frame reports is counted, where it can be read. */
+export interface Frames extends Omit<Batch, 'entries' | 'readingsBefore'> {
+  readonly entries: readonly (Uint8Array | BatchEntry)[];
+  readonly readingsBefore?: number;
+}
+
+export function batchOf({ entries, readingsBefore = 0, ...rest }: Frames): Batch {
+  return { ...rest, readingsBefore, entries: entries.map((one) => ('frame' in one ? one : entryOf(one))) };
+}
+
+export function entryOf(bytes: Uint8Array, span = 1): BatchEntry {
+  return { frame: bytes, span, readings: freshOf(bytes) };
+}
+
+function freshOf(bytes: Uint8Array): number {
+  try {
+    return decodeFrame(bytes).panes.reduce((sum, { fresh }) => sum + fresh, 0);
+  } catch {
+    return 0;
+  }
 }
 
 export interface TempFolder extends Disposable {

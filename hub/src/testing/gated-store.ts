@@ -5,10 +5,12 @@ import {
   type GatewayPane,
   type GatewayPoint,
   type PaneQuery,
+  type RawQuery,
   type Refused,
   type Store,
   type StoreBatch,
   type StoredPane,
+  type StoredReading,
 } from '../store/store.ts';
 
 export class GatedStore implements Store {
@@ -45,8 +47,17 @@ export class GatedStore implements Store {
       return reason === undefined ? [] : [{ of: 'panes', index, reason }];
     });
     const panes = batch.panes.filter((row) => this.refuses(row) === undefined);
-    await this.#store.write({ panes, transitions: batch.transitions });
-    return refused;
+    const rest = await this.#store.write({ ...batch, panes });
+    // What the real store refuses of panes would be placed in the list without those refused here.
+    return [...refused, ...rest.filter(({ of }) => of !== 'panes')];
+  }
+
+  raw(query: RawQuery): Promise<StoredReading[]> {
+    return this.#store.raw(query);
+  }
+
+  trimRaw(signal: AbortSignal): Promise<void> {
+    return this.#store.trimRaw(signal);
   }
 
   panes(query: PaneQuery): Promise<StoredPane[]> {

@@ -3,8 +3,9 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { generate, parser, type IConnectPacket, type Packet } from 'mqtt-packet';
-import { decodeAck, encodeBatch, type Ack } from '@weir/shared/wire/codec.ts';
-import { ackTopic, upTopic, type Lane } from '@weir/shared/wire/topics.ts';
+import { decodeAck, decodeCommand, encodeBatch, type Ack, type RawRequest } from '@weir/shared/wire/codec.ts';
+import { ackTopic, commandTopic, upTopic, type Lane } from '@weir/shared/wire/topics.ts';
+import { batchOf, type Frames } from './fixtures.ts';
 
 export interface Login {
   readonly port: number;
@@ -17,6 +18,7 @@ export interface Login {
 export class MqttClient {
   readonly packets: Packet[] = [];
   readonly acks: Ack[] = [];
+  readonly commands: RawRequest[] = [];
   readonly #socket: Socket;
   #messageId = 0;
   #changed = Promise.withResolvers<void>();
@@ -27,7 +29,7 @@ export class MqttClient {
     const incoming = parser({ protocolVersion: 4 });
     incoming.on('packet', (packet: Packet) => {
       this.packets.push(packet);
-      if (packet.cmd === 'publish') this.acks.push(decodeAck(Buffer.from(packet.payload)));
+      if (packet.cmd === 'publish') this.#received(packet.topic, Buffer.from(packet.payload));
       this.#notify();
     });
     socket.on('data', (chunk) => incoming.parse(chunk));
@@ -65,10 +67,10 @@ export class MqttClient {
     return client;
   }
 
-  /** Logged in and listening for acks. */
+  /** Logged in and listening for acks and commands. */
   static async gateway(login: Login): Promise<MqttClient> {
     const client = await MqttClient.login(login);
-    client.subscribe(ackTopic(login.name));
+    client.subscribe(ackTopic(login.name), commandTopic(login.name));
     await client.until(() => client.packets.some(({ cmd }) => cmd === 'suback'));
     return client;
   }
@@ -86,8 +88,9 @@ export class MqttClient {
     this.#socket.write(bytes);
   }
 
-  subscribe(topic: string): void {
-    this.send({ cmd: 'subscribe', messageId: ++this.#messageId, subscriptions: [{ topic, qos: 1 }] });
+  subscribe(...topics: readonly string[]): void {
+    const subscriptions = topics.map((topic) => ({ topic, qos: 1 as const }));
+    this.send({ cmd: 'subscribe', messageId: ++this.#messageId, subscriptions });
   }
 
   publish(topic: string, payload: Uint8Array): void {
@@ -95,8 +98,8 @@ export class MqttClient {
     this.send({ cmd: 'publish', messageId, topic, payload: Buffer.from(payload), qos: 1, retain: false, dup: false });
   }
 
-  publishBatch(gateway: string, lane: Lane, batch: Parameters<typeof encodeBatch>[0]): void {
-    this.publish(upTopic(gateway, lane), Buffer.concat([Uint8Array.of(0), encodeBatch(batch)]));
+  publishBatch(gateway: string, lane: Lane, batch: Frames): void {
+    this.publish(upTopic(gateway, lane), Buffer.concat([Uint8Array.of(0), encodeBatch(batchOf(batch))]));
   }
 
   /** Waits until it holds, as packets come and when the connection closes. */
@@ -115,6 +118,11 @@ export class MqttClient {
   async drop(): Promise<void> {
     this.#socket.resetAndDestroy();
     await this.until(() => this.closed);
+  }
+
+  #received(topic: string, payload: Buffer): void {
+    if (topic.endsWith('/command')) this.commands.push(decodeCommand(payload));
+    else this.acks.push(decodeAck(payload));
   }
 
   #notify(): void {
