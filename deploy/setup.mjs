@@ -10,7 +10,14 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const servers = { influxd: 'influxdb', mosquitto: 'mosquitto', socat: 'socat', chromium: 'chromium' };
+const servers = {
+  influxd: 'influxdb',
+  mosquitto: 'mosquitto',
+  socat: 'socat',
+  chromium: 'chromium',
+  'mkfs.xfs': 'xfsprogs',
+  nft: 'nftables',
+};
 
 installPackages();
 if (process.argv.includes('--with-servers')) installServers();

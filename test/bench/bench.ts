@@ -9,6 +9,8 @@ export interface BenchResult {
 
 export interface Bench {
   readonly name: string;
+  /** Another name, under which it runs together with others. */
+  readonly group?: string;
   /** What is measured, and what limits it, in one line. */
   readonly about: string;
   /** Results as they come; a case that cannot run here says why instead. */

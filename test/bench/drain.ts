@@ -17,20 +17,24 @@ const panesPerFrame = 500;
 const frames = 400;
 const framesPerBatch = 4;
 const batchesOnTheWay = 4;
+const readingsPerPane = 60;
 const gateway = 'bench';
 
-export const hub: Bench = {
-  name: 'hub',
+export const drain: Bench = {
+  name: 'drain',
+  group: 'delivery',
   about:
-    'panes with 4 statistics from MQTT into the store, until acknowledged; influx is limited by influxd, sqlite by the hub itself',
+    'a backlog of panes with 4 statistics from MQTT into the store, until acknowledged; influx is limited by influxd, sqlite by the hub itself',
   async *run() {
-    yield* measureStore('sqlite', () => Promise.resolve({ config: '{ sqlite: true }', stop: () => Promise.resolve() }));
+    yield* measureStore('drain-sqlite', () =>
+      Promise.resolve({ config: '{ sqlite: true }', stop: () => Promise.resolve() }),
+    );
     const influxd = installed('influxd');
     if (influxd === undefined) {
-      yield { skipped: 'influx: influxd is not installed' };
+      yield { skipped: 'drain-influx: influxd is not installed' };
       return;
     }
-    yield* measureStore('influx', async (folder) => {
+    yield* measureStore('drain-influx', async (folder) => {
       const influx = await startInflux(folder, influxd);
       return { config: `{ influx: "${influx.url}", database: weir }`, stop: () => influx.stop() };
     });
@@ -51,7 +55,7 @@ async function* measureStore(name: string, open: OpenStore): ReturnType<Bench['r
       await store.stop();
     }
   }
-  yield { bench: 'hub', case: name, metric: 'panesPerSecond', value: median(runs) };
+  yield { bench: 'delivery', case: name, metric: 'panesPerSecond', value: median(runs) };
 }
 
 async function measure(port: number, key: string): Promise<number> {
@@ -111,16 +115,19 @@ function makeBatches(): Uint8Array[] {
         timing: 'on_time',
         revision: 0,
         retracted: false,
-        count: 60,
-        accounted: 60,
-        fresh: 60,
+        count: readingsPerPane,
+        accounted: readingsPerPane,
+        fresh: readingsPerPane,
         values: [mean, mean - 1.25, mean + 1.5, mean + 1.4],
       };
     });
     return encodeFrame({ panes, transitions: [] });
   });
   return Array.from({ length: frames / framesPerBatch }, (_, batch) => {
-    const entries = encoded.slice(batch * framesPerBatch, (batch + 1) * framesPerBatch);
-    return pack(encodeBatch({ incarnation: '0123456789abcdef', firstSeq: batch * framesPerBatch + 1, entries }));
+    const readings = panesPerFrame * readingsPerPane;
+    const first = batch * framesPerBatch;
+    const entries = encoded.slice(first, first + framesPerBatch).map((frame) => ({ frame, span: 1, readings }));
+    const where = { incarnation: '0123456789abcdef', firstSeq: first + 1, readingsBefore: first * readings };
+    return pack(encodeBatch({ ...where, entries }));
   });
 }

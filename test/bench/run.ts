@@ -1,17 +1,27 @@
-// `npm run bench [name …] [-- --json]`: a table for people; with --json one line a result for machines.
+// `npm run bench [name or group …] [-- --json]`: a table for people; with --json one line a result for machines.
 
 import { agentMqtt } from './agent-mqtt.ts';
 import type { Bench } from './bench.ts';
 import { engine } from './engine.ts';
-import { hub } from './hub.ts';
+import { drain } from './drain.ts';
+import { alertDuringDrain } from './alert-during-drain.ts';
+import { backlog } from './backlog.ts';
+import { disk } from './disk.ts';
+import { journal } from './journal.ts';
+import { recovery } from './recovery.ts';
+import { wire } from './wire.ts';
 
-const benches: readonly Bench[] = [engine, agentMqtt, hub];
+const benches: readonly Bench[] = [engine, agentMqtt, drain, alertDuringDrain, disk, journal, backlog, recovery, wire];
 
 const json = process.argv.includes('--json');
 const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
-const chosen = benches.filter(({ name }) => wanted.length === 0 || wanted.includes(name));
+const chosen = benches.filter(
+  ({ name, group }) => wanted.length === 0 || [name, group ?? name].some((one) => wanted.includes(one)),
+);
 if (chosen.length === 0) {
-  console.error(`no bench "${wanted.join(' ')}"; there are: ${benches.map(({ name }) => name).join(', ')}`);
+  console.error(
+    `no bench "${wanted.join(' ')}"; there are: ${[...new Set(benches.flatMap(({ name, group }) => group ?? name)), ...benches.map(({ name }) => name)].join(', ')}`,
+  );
   process.exitCode = 2;
 }
 

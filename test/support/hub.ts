@@ -56,7 +56,12 @@ export async function startHubProcess(folder: string, store = '{ sqlite: true }'
     },
     openStore() {
       const config = parseHubConfig(yaml, file, folder);
-      return config.store({ dataFolder: config.dataFolder, clock: systemClock, log: silentLog });
+      return config.store({
+        dataFolder: config.dataFolder,
+        rawKeepMs: config.raw.keepMs,
+        clock: systemClock,
+        log: silentLog,
+      });
     },
     [Symbol.asyncDispose]: () => stopProcess(child, 'SIGKILL'),
   };

@@ -1,8 +1,8 @@
 // Recordings from the folder beside the project, for tests on real input. A stranger's clone does not have them: those tests
 // are skipped by name.
 
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import type { Row } from '@weir/firmware-sim/csv-rows.ts';
 
 const folder = join(import.meta.dirname, '../../../shared/data');
@@ -28,6 +28,26 @@ export function ambientTemperature(): Row[] {
 
 export function toReadings(rows: readonly Row[], channel: string): { time: number; value: number }[] {
   return rows.map(({ timeMs, values }) => ({ time: timeMs, value: values[channel] ?? NaN }));
+}
+
+export interface Recording {
+  readonly name: string;
+  readonly readings: readonly { readonly time: number; readonly value: number }[];
+}
+
+/** One series each: industrial, traffic, machine and synthetic ones, and the heart rate. */
+export function allRecordings(): Recording[] {
+  return globSync(['nab/data/**/*.csv', 'merlion/*.csv', 'wearable/*.csv'], { cwd: folder })
+    .toSorted()
+    .map((file) => {
+      const isWearable = file.startsWith('wearable');
+      const readings = lines(file, Infinity).map((fields) => {
+        const [time = '', value] = isWearable ? fields.slice(1) : fields;
+        const timeMs = time.includes(':') ? Date.parse(`${time.replace(' ', 'T')}Z`) : Number(time) * 1000;
+        return { time: timeMs, value: Number(value) };
+      });
+      return { name: basename(file, '.csv'), readings };
+    });
 }
 
 function lines(file: string, limit: number): string[][] {
