@@ -72,7 +72,12 @@ test('cursors and counts outlive a restart, and a gateway that comes back is tol
   await test.restart();
   const after = await test.gateway('line-3');
   await acked(after, 3);
-  after.publishBatch('line-3', 'panes', { incarnation, firstSeq: 2, entries: frames(4).slice(1) });
+  after.publishBatch('line-3', 'panes', {
+    incarnation,
+    firstSeq: 2,
+    readingsBefore: 10,
+    entries: frames(4).slice(1),
+  });
   await acked(after, 4);
   expect(gatewayView(test)).toMatchObject({ stored: 40 });
   expect(await test.store.countStored()).toBe(40);

@@ -1,10 +1,11 @@
+import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
 import { qualities, type Quality } from '@weir/shared/model/quality.ts';
 import { SeriesTable } from '@weir/shared/model/series.ts';
 import { describe, expect, it } from 'vitest';
 import { MemoryDisk, PowerCut } from '../testing/memory-disk.ts';
 import { randomFrom } from '../testing/random.ts';
-import { watched } from '../testing/watched-disk.ts';
+import { DiskGate, watched } from '../testing/watched-disk.ts';
 import { BlackBox, type BlackBoxOptions } from './black-box.ts';
 import type { Disk } from './disk.ts';
 import { BlockBuilder } from './journal-block.ts';
@@ -225,6 +226,63 @@ describe('the black box', () => {
   });
 });
 
+describe('packing', () => {
+  it('goes on where it was when the disk fails, at whatever call', async () => {
+    for (let from = 1, reached = true; reached; from++) {
+      let asked = -Infinity;
+      const disk = watched(new MemoryDisk(), () => {
+        asked += 1;
+        if (asked >= from && asked < from + 3) throw new Error('EIO');
+      });
+      const { journal, box } = await open(disk);
+      for (let i = 0; i < 120; i += 3) await commit(journal, ofOne(counted(i, i + 3)));
+      asked = 0;
+      let failures = 0;
+      while (failures < 10) {
+        try {
+          await box.pack(journal.synced);
+          break;
+        } catch {
+          failures += 1;
+        }
+      }
+      reached = asked >= from;
+      asked = -Infinity;
+      expect(failures).toBeLessThan(4);
+      expect(journal.segments()).toHaveLength(1);
+      expect(await valuesOf(box, 'press')).toEqual(counted(0, 120));
+      expect(reached || from > 10).toBe(true);
+    }
+  });
+
+  it('does not gather more in memory while the disk cannot take what there is', async () => {
+    let broken = false;
+    const disk = watched(new MemoryDisk(), ({ name, path }) => {
+      if (broken && name === 'append' && path.startsWith('/blackbox')) throw new Error('EIO');
+    });
+    const { journal, box } = await open(disk);
+    for (let i = 0; i < 120; i += 3) await commit(journal, ofOne(counted(i, i + 3)));
+    broken = true;
+    await expect(box.pack(40)).rejects.toThrow('EIO');
+    const { packed } = box;
+    await expect(box.pack(journal.synced)).rejects.toThrow('EIO');
+    expect(box.packed).toBe(packed);
+  });
+
+  it('lets others have the thread after some thousand readings', async () => {
+    let pauses = 0;
+    const pause = async (): Promise<void> => void (pauses += 1);
+    const { journal, box } = await open(new MemoryDisk(), { readingsPerRecord: 8000, pause });
+    const random = randomFrom(1);
+    await commit(journal, ofOne(Array.from({ length: 40_000 }, random)));
+    await commit(journal, []);
+    await box.pack(1);
+    expect(box.packed).toBe(1);
+    // They are taken out of the block, and put into records.
+    expect(pauses).toBeGreaterThanOrEqual(15);
+  });
+});
+
 describe('the black box when the power goes', () => {
   const step = fc.oneof(
     { weight: 5, arbitrary: fc.record({ kind: fc.constant('commit'), count: fc.integer({ min: 0, max: 40 }) }) },
@@ -296,6 +354,28 @@ describe('the black box when the power goes', () => {
 });
 
 describe('reading the black box while it is packed', () => {
+  it('looks into the archive again when the journal was packed and trimmed after it had looked there', async () => {
+    let held = false;
+    const gate = new DiskGate(new MemoryDisk(), ({ name, path }) => {
+      // The reader's only; packing reads the journal as well.
+      if (held || name !== 'read' || !path.startsWith('/journal')) return false;
+      held = true;
+      return true;
+    });
+    const { journal, box } = await open(gate.disk);
+    for (let i = 0; i < 120; i += 3) await commit(journal, ofOne(counted(i, i + 3)));
+    await valuesOf(box, 'press');
+    held = false;
+    gate.hold();
+    const reading = valuesOf(box, 'press');
+    await setImmediate();
+    expect(held).toBe(true);
+    await box.pack(journal.synced);
+    expect(journal.trimmed).toBeGreaterThan(30);
+    gate.release();
+    expect(await reading).toEqual(counted(0, 120));
+  });
+
   it('gives each reading once, whatever is packed meanwhile', async () => {
     const sizes = fc.array(fc.integer({ min: 0, max: 30 }), { minLength: 1, maxLength: 40 });
     const between = fc.array(
@@ -303,7 +383,7 @@ describe('reading the black box while it is packed', () => {
       { maxLength: 60 },
     );
     await fc.assert(
-      fc.asyncProperty(sizes, between, fc.nat({ max: 40 }), fc.nat(), async (counts, meanwhile, packed, seed) => {
+      fc.asyncProperty(sizes, between, between, fc.nat(), async (counts, meanwhile, besides, seed) => {
         const random = randomFrom(seed);
         const { journal, box } = await open(new MemoryDisk());
         const given: Given[] = [];
@@ -316,16 +396,25 @@ describe('reading the black box while it is packed', () => {
           await commit(journal, readings);
         };
         for (const count of counts) await commitSome(count);
-        await box.pack(packed);
+        await box.pack(Math.floor(random() * 40));
+        const doSome = async ({ commits, behind, packs }: { commits: number; behind: number; packs: boolean }) => {
+          for (let i = 0; i < commits; i++) await commitSome(10);
+          if (packs) await box.pack(journal.synced - behind);
+        };
         const atLeast = given.filter(({ device }) => device === 'press').length;
+        // One at a time, but some of it at the same time as the reader does its work.
+        let others = (async () => {
+          for (const doing of besides) await doSome(doing);
+        })();
         const found: number[] = [];
         for await (const run of box.read({ device: 'press', signal: 'temperature', ...always })) {
           found.push(...run.values);
           const doing = meanwhile.pop();
           if (doing === undefined) continue;
-          for (let i = 0; i < doing.commits; i++) await commitSome(10);
-          if (doing.packs) await box.pack(journal.synced - doing.behind);
+          others = others.then(() => doSome(doing));
+          if (random() < 0.5) await others;
         }
+        await others;
         expect(found.length).toBeGreaterThanOrEqual(atLeast);
         const expected = given.filter(({ device }) => device === 'press').map(({ value }) => value);
         expect(found).toEqual(expected.slice(0, found.length));

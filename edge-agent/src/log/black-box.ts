@@ -158,7 +158,7 @@ export class BlackBox {
         position = seq;
         const block = blockOf(payload);
         if (block === undefined) continue;
-        const series = seriesOf(block, 0, range, this.#moveMs(block) ?? 0);
+        const series = seriesOf(block, seq === place.block ? place.taken : 0, range, this.#moveMs(block) ?? 0);
         ahead += series.count;
         const run = runOf(series, 0, range);
         if (run !== undefined) yield run;

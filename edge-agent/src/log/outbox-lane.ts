@@ -206,6 +206,14 @@ export class OutboxLane {
     }
   }
 
+  /**
+   * The hub knows numbers up to `seq`. Where this log does not, damage has taken its end; they must not be given out again, for the
+   * hub would pass over what comes under them.
+   */
+  skipTo(seq: Seq): void {
+    if (seq <= Number.MAX_SAFE_INTEGER / 2) this.#log.skipTo(seq);
+  }
+
   /** The hub has everything up to `seq`. */
   async ack(seq: Seq): Promise<void> {
     const to = Math.min(seq, this.#log.synced);

@@ -100,6 +100,7 @@ export class LaneWindow {
     this.#movedAt = this.#monotonicMs();
     this.#sent = Math.max(this.#sent, Math.min(seq, this.lane.synced));
     while ((this.#onTheWay[0] ?? Infinity) <= seq) this.#onTheWay.shift();
+    this.lane.skipTo(seq);
     const isNews = seq > this.lane.acked;
     if (isNews) this.#ackTimeoutMs = firstAckTimeoutMs;
     await this.lane.ack(seq);

@@ -226,11 +226,11 @@ export class Take implements StoreBatch {
       return;
     }
     const through = readingsBefore + readings;
-    // Of an entry that begins at or before the cursor, what lies behind it.
-    const isNew = nextSeq > move.seq;
-    const counted = isNew ? readings : Math.min(readings, Math.max(0, through - move.reported));
+    // Of an entry that begins at or before the cursor, what lies behind it; of one that a gateway has made again under a new
+    // number, because damage took the first, nothing.
+    const counted = Math.min(readings, Math.max(0, through - move.reported));
     move.seq = last;
-    move.reported = through;
+    move.reported = Math.max(move.reported, through);
     const { gateway } = move.key;
     const frame = decode(bytes);
     if (typeof frame === 'string') {
