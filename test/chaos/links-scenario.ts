@@ -25,25 +25,25 @@ export interface LinkReport {
   readonly recoveredMs: number;
 }
 
-const run = (command: string): void => void execFileSync('sh', ['-c', command], { stdio: 'pipe' });
+const nft = (command: string): void => void execFileSync('nft', [command], { stdio: 'pipe' });
 
-/** Each makes one kind of trouble for packets of the hub's port; `nft flush` ends it. */
+/** Each makes one kind of trouble for packets of the hub's port; flushing the chain ends it. */
 const troubles = (port: number): Record<string, () => void> => {
   const rule = (what: string): void => {
-    run(`nft add rule ip weir out tcp dport ${port} ${what}`);
-    run(`nft add rule ip weir out tcp sport ${port} ${what}`);
+    nft(`add rule ip weir out tcp dport ${port} ${what}`);
+    nft(`add rule ip weir out tcp sport ${port} ${what}`);
   };
   return {
-    'a third of the packets lost': () => rule('numgen random mod 100 '.concat('< 33 drop')),
+    'a third of the packets lost': () => rule('numgen random mod 100 < 33 drop'),
     'half-open: no packet arrives, and nobody is told': () => rule('drop'),
-    'connections reset': () => run(`nft add rule ip weir out tcp dport ${port} reject with tcp reset`),
+    'connections reset': () => nft(`add rule ip weir out tcp dport ${port} reject with tcp reset`),
     'a few kilobytes a second': () => rule('limit rate over 8 kbytes/second burst 16 kbytes drop'),
   };
 };
 
 const [troubleMs = 8000] = process.argv.slice(2).map(Number);
-run('ip link set lo up');
-run("nft 'add table ip weir; add chain ip weir out { type filter hook output priority 0; }'");
+execFileSync('ip', ['link', 'set', 'lo', 'up']);
+nft('add table ip weir; add chain ip weir out { type filter hook output priority 0; }');
 using folder = scratchFolder('links');
 await using hub = await startHubProcess(join(folder.path, 'hub'));
 await using broker = await startMosquitto(folder.path);
@@ -69,7 +69,7 @@ try {
   for (const [name, make] of Object.entries(troubles(hub.mqttPort))) {
     make();
     waited[name] = await mostWaiting(agent, troubleMs);
-    run('nft flush chain ip weir out');
+    nft('flush chain ip weir out');
     await sleep(troubleMs / 4);
   }
   end.abort();
