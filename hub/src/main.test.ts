@@ -183,7 +183,7 @@ describe.skipIf(!influxdInstalled)('with influxd', () => {
     expect(await view()).toMatchObject([{ stored: 10, lost: { quarantined: 4 } }]);
 
     await influxd.stop('SIGKILL');
-    client.publishBatch('line-3', 'panes', { incarnation, firstSeq: 2, entries: entries(2, 20) });
+    client.publishBatch('line-3', 'panes', { incarnation, firstSeq: 2, readingsBefore: 14, entries: entries(2, 20) });
     await eventually(async () => (await fetch(`${running.url}/healthz`)).status === 503);
     expect(client.acks.at(-1)).toMatchObject({ seq: 1 });
     await influxd.resume();

@@ -65,7 +65,9 @@ describe.skipIf(!able)('with a factory line and wearables in InfluxDB', () => {
   );
 
   it('has a session of its own for each time a band is worn', async () => {
-    const devices = (await ask(queryOf('Sessions'))).map(([, , device]) => device);
+    // The scenario plays in the past. Readings of a clock that runs ahead are stamped with the gateway's time, which is the present.
+    const ofScenario = (await ask(queryOf('Sessions'))).filter(([time]) => Number(time) < from + realMs * speed);
+    const devices = ofScenario.map(([, , device]) => device);
     expect(devices.filter((device) => device === 'clara').length).toBeGreaterThanOrEqual(2);
     expect(devices.filter((device) => device === 'anna')).toHaveLength(1);
   });

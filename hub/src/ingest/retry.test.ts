@@ -181,6 +181,30 @@ test('a session that was merged into another one meanwhile does not come back be
   expect(bench.readings).toEqual({ stored: 4, quarantined: 0 });
 });
 
+test('a session that was merged does not come back behind one whose own end is in quarantine', async () => {
+  await using bench = new Bench();
+  const [early, stale, late] = [0, 700_000, 1_400_000].map((offset) =>
+    pane({ window: session, start: baseTime + offset, end: baseTime + offset + 600_000, count: 4 }),
+  );
+  if (early === undefined || stale === undefined || late === undefined) throw new Error('no sessions');
+  const merged = pane({ window: session, end: baseTime + 2_000_000, revision: 1, count: 12, fresh: 1 });
+  await bench.stored(early, stale, merged, retraction(late));
+  await bench.retry(bench.quarantine('refused', frame([late]), 4));
+  expect(await bench.panes('session-10m')).toMatchObject([{ start: early.start, count: 12 }, { start: stale.start }]);
+});
+
+test('sessions come back merged when the end of those before was refused with them', async () => {
+  await using bench = new Bench();
+  const [early, late] = [0, 700_000].map((offset) =>
+    pane({ window: session, start: baseTime + offset, end: baseTime + offset + 600_000, count: 4 }),
+  );
+  if (early === undefined || late === undefined) throw new Error('no sessions');
+  const merged = pane({ window: session, end: baseTime + 1_300_000, revision: 1, count: 9, fresh: 1 });
+  await bench.stored(early, late);
+  await bench.retry(bench.quarantine('refused', frame([merged, retraction(late)]), 1));
+  expect(await bench.panes('session-10m')).toMatchObject([{ start: early.start, count: 9 }]);
+});
+
 test('a session beside another one comes back, and so does its retraction', async () => {
   await using bench = new Bench();
   const [early, late] = [0, 700_000].map((offset) =>

@@ -20,7 +20,9 @@ import {
   type GatewayPane,
   type GatewayRaw,
   type PaneQuery,
+  type Refused,
   type Store,
+  type StoreBatch,
 } from '../store/store.ts';
 import { unpack } from './packing.ts';
 
@@ -49,6 +51,8 @@ interface Contents {
 }
 
 const microsecondMs = 0.001;
+/** Windows before one that is tried again. */
+const maxLookedAt = 1000;
 
 /**
  * Tries the oldest row that is asked for.
@@ -68,16 +72,23 @@ export async function retryAsked({ state, store, now, notifyTargets }: RetryPart
   const { refused: full = [], admitted = [] } = Object.groupBy(contents.panes, ({ gateway, pane }) =>
     state.series.admits(gateway, pane) ? 'admitted' : 'refused',
   );
-  const panes: GatewayPane[] = [];
-  for (const one of admitted) if (!(await isSuperseded(store, one))) panes.push(one);
-  const batch = { panes, transitions, raw };
-  const refused = await store.write(batch);
-  const refusedPanes = new Set(refused.flatMap(({ of, index }) => (of === 'panes' ? (panes[index] ?? []) : [])));
+  // Retractions first: what is stored only because they were refused would seem to be a later word on other windows.
+  const gone = admitted.filter(({ pane }) => pane.retracted);
+  const there = admitted.filter((one) => !one.pane.retracted && !gone.some((other) => isLater(other, one)));
+  const retracted = await write(store, gone, { transitions: [] });
+  const { panes: written, refused } = await write(store, there, { transitions, raw });
+  const panes = [...retracted.panes, ...written];
+  const refusedPanes = new Set([...refusedOf(retracted.panes, retracted.refused), ...refusedOf(written, refused)]);
   const refusedTransitions = new Set(
     refused.flatMap(({ of, index }) => (of === 'transitions' ? (transitions[index] ?? []) : [])),
   );
   const storedPanes = panes.filter((one) => !refusedPanes.has(one));
-  const left = leftOf(row, [...full, ...refusedPanes], [...refusedTransitions], refused[0]?.reason);
+  const left = leftOf(
+    row,
+    [...full, ...refusedPanes],
+    [...refusedTransitions],
+    (refused[0] ?? retracted.refused[0])?.reason,
+  );
   const fresh = state.transaction(() => {
     const isThere = left === undefined ? state.quarantine.remove(row.id) : state.quarantine.keep(row.id, left);
     state.quarantine.add(contents.unreadable, now());
@@ -134,18 +145,45 @@ function wrongWith(work: () => void): string | undefined {
   }
 }
 
+/** Writes what the store has no later word on. */
+async function write(
+  store: Store,
+  candidates: readonly GatewayPane[],
+  rest: Omit<StoreBatch, 'panes'>,
+): Promise<{ readonly panes: readonly GatewayPane[]; readonly refused: readonly Refused[] }> {
+  const panes: GatewayPane[] = [];
+  for (const one of candidates) if (!(await isSuperseded(store, one))) panes.push(one);
+  if (panes.length + rest.transitions.length + (rest.raw?.length ?? 0) === 0) return { panes, refused: [] };
+  return { panes, refused: await store.write({ panes, ...rest }) };
+}
+
+function refusedOf(panes: readonly GatewayPane[], refused: readonly Refused[]): GatewayPane[] {
+  return refused.flatMap(({ of, index }) => (of === 'panes' ? (panes[index] ?? []) : []));
+}
+
+/** Whether it is a later word on the same window. */
+function isLater({ gateway, pane }: GatewayPane, than: GatewayPane): boolean {
+  const { series, window, start, revision } = than.pane;
+  const isSame = gateway === than.gateway && pane.window.id === window.id && pane.start === start;
+  return (
+    isSame && pane.series.device === series.device && pane.series.signal === series.signal && pane.revision > revision
+  );
+}
+
 /** Whether the store has a later word on the window. */
 async function isSuperseded(store: Store, { gateway, pane }: GatewayPane): Promise<boolean> {
   const { series, window, revision } = pane;
   const start = storedStart(pane.start);
-  const query = (bounds: Pick<PaneQuery, 'from' | 'to'>): Promise<Awaited<ReturnType<Store['panes']>>> =>
-    store.panes({ gateway, ...series, window: window.id, ...bounds, limit: 1 });
+  const query = (bounds: Pick<PaneQuery, 'from' | 'to'>, limit = 1): Promise<Awaited<ReturnType<Store['panes']>>> =>
+    store.panes({ gateway, ...series, window: window.id, ...bounds, limit });
   const [same] = await query({ from: start, to: start + microsecondMs });
   if (same !== undefined) return same.revision >= revision;
   if (pane.retracted || hasFixedLength(window.shape)) return false;
-  const [before] = await query({ from: -Infinity, to: start });
   const [within] = await query({ from: start, to: storedEnd(pane) ?? pane.end });
-  return within !== undefined || (before?.end ?? -Infinity) > pane.start;
+  if (within !== undefined) return true;
+  // Not the last before it only: that may be one whose retraction is in quarantine, too.
+  const before = await query({ from: -Infinity, to: start }, maxLookedAt);
+  return before.some(({ end = -Infinity }) => end > pane.start);
 }
 
 /** What stays in the quarantine; undefined when nothing does. */

@@ -70,8 +70,11 @@ export interface Frames extends Omit<Batch, 'entries' | 'readingsBefore'> {
   readonly readingsBefore?: number;
 }
 
-export function batchOf({ entries, readingsBefore = 0, ...rest }: Frames): Batch {
-  return { ...rest, readingsBefore, entries: entries.map((one) => ('frame' in one ? one : entryOf(one))) };
+/** Unless it says how many readings came before, each entry before had as many as the first one has. */
+export function batchOf({ entries, readingsBefore, ...rest }: Frames): Batch {
+  const made = entries.map((one) => ('frame' in one ? one : entryOf(one)));
+  const before = readingsBefore ?? (rest.firstSeq - 1) * (made[0]?.readings ?? 0);
+  return { ...rest, readingsBefore: before, entries: made };
 }
 
 export function entryOf(bytes: Uint8Array, span = 1): BatchEntry {

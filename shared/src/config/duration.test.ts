@@ -88,7 +88,7 @@ test.each([
   expect(parseSize(text)).toBe(bytes);
 });
 
-test.each(['', '256', 'MB', '-1 MB', '256 mb', '1 TB', '1 valueOf'])('"%s" is no size', (text) => {
+test.each(['', '256', 'MB', '-1 MB', '256 mb', '1 PB', '1 valueOf'])('"%s" is no size', (text) => {
   expect(parseSize(text)).toBeUndefined();
 });
 
