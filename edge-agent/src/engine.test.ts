@@ -406,7 +406,7 @@ describe('the engine', () => {
     const { journal, blackBox } = it.recovered;
     await it.engine.commit({ checkpoint: true });
     await it.engine.commit({ checkpoint: true });
-    await expect.poll(() => journal.bytes).toBeLessThan(3e6);
+    await expect.poll(() => journal.bytes, { timeout: 30_000 }).toBeLessThan(3e6);
     expect(blackBox.bytes).toBeGreaterThan(2e6);
     expect(blackBox.bytes).toBeLessThanOrEqual(3e6);
     it.drop();

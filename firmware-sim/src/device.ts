@@ -14,7 +14,7 @@ import type { Signal } from './signals/signal.ts';
 export const badReasons = ['malformed', 'future', 'out_of_range'] as const;
 export type BadReason = (typeof badReasons)[number];
 
-/** A reading whose time is further ahead than this is refused as from the future. */
+/** A reading whose time is further ahead than this cannot be true: a gateway stamps it with its own time, or refuses it. */
 const futureMs = 5 * 60_000;
 
 export interface SampledValue {

@@ -32,7 +32,10 @@ describe('npm start', () => {
     expect(summary.balanced).toBe(true);
     expect(summary.readings).toBe(summary.sent.readings);
     expect(summary.stored).toBeGreaterThan(1000);
-    const bad = Object.fromEntries(Object.entries(summary.sent.bad).filter(([, count]) => count > 0));
+    // Readings of the band whose clock runs ahead are no loss: they are stamped with the gateway's time.
+    const { future, ...others } = summary.sent.bad;
+    expect(future).toBeGreaterThan(0);
+    const bad = Object.fromEntries(Object.entries(others).filter(([, count]) => count > 0));
     expect(summary.lost).toEqual(bad);
     expect(Object.keys(bad).length).toBeGreaterThan(0);
     // The overheating chocolate: fired and cleared.

@@ -10,25 +10,21 @@
 // memory at a time, and syncs after some hundred kilobytes.
 
 import { setImmediate } from 'node:timers/promises';
-import { qualities, type Quality } from '@weir/shared/model/quality.ts';
-import {
-  readArchive,
-  readArchiveHead,
-  type ArchiveHead,
-  type ArchiveSeries,
-  type JournalPlace,
-} from './archive-block.ts';
+import { readArchive, readArchiveHead, type ArchiveHead, type JournalPlace } from './archive-block.ts';
+import { ArchiveIndex } from './archive-index.ts';
 import { ArchiveGather } from './archive-gather.ts';
-import type { ReadingColumns } from './block-readings.ts';
 import type { Disk } from './disk.ts';
 import { decodePackedBlock, type PackedBlock } from './journal-block.ts';
 import { Log, type Damage, type Seq } from './log.ts';
+import { overlaps, runOf, seriesOf, type RawRange, type RawRun } from './raw-run.ts';
+
+export type { RawRange, RawRun };
 
 const smallestSegment = 256 * 1024;
 const largestSegment = 16 * 1024 * 1024;
 const syncEveryBytes = 256 * 1024;
 const readBytes = 256 * 1024;
-const readingsAtOnce = 4000;
+const readingsAtOnce = 2000;
 
 export interface BlackBoxOptions {
   readonly folder: string;
@@ -47,24 +43,10 @@ export interface BlackBoxOptions {
   readonly pause?: () => Promise<unknown>;
 }
 
-export interface RawRange {
-  readonly device: string;
-  readonly signal: string;
-  /** Event times, epoch milliseconds: from `from`, and before `to`. */
-  readonly from: number;
-  readonly to: number;
-}
-
-/** Readings of one series in the order in which they arrived. */
-export interface RawRun {
-  readonly times: Float64Array;
-  readonly values: Float64Array;
-  readonly qualities: readonly Quality[];
-}
-
 export class BlackBox {
   readonly #options: BlackBoxOptions;
   readonly #archive: Log;
+  readonly #index = new ArchiveIndex();
   #end: JournalPlace;
   #oldest: number | undefined;
   #work: Promise<unknown> = Promise.resolve();
@@ -130,11 +112,13 @@ export class BlackBox {
     let ahead = 0;
     for (;;) {
       const { synced } = this.#archive;
+      if (ahead === 0) archived = this.#index.skip(archived, (known) => overlaps(known, range));
       const records = await this.#archive.read(archived, readBytes);
       for (const { seq, payload } of records) {
         archived = seq;
         const head = headOf(payload);
         if (head === undefined) continue;
+        this.#index.add(seq, head.span);
         if (ahead > 0 || overlaps(head.span, range)) {
           for (const series of readArchive(payload, range)) {
             const skipped = Math.min(ahead, series.count);
@@ -223,6 +207,7 @@ export class BlackBox {
       const oldest = this.#archive.endOfOldest();
       if (oldest === undefined) return;
       await this.#archive.trim(oldest);
+      this.#index.forget(oldest);
     }
   }
 
@@ -308,53 +293,4 @@ function unlessOther<T>(read: () => T): T | undefined {
     if (error instanceof RangeError) return undefined;
     throw error;
   }
-}
-
-function overlaps({ firstTime, lastTime }: ArchiveHead['span'], { from, to }: RawRange): boolean {
-  return lastTime >= from && firstTime < to;
-}
-
-type SeriesReadings = Pick<ArchiveSeries, 'count' | 'times' | 'values' | 'qualities'>;
-
-/** What a block holds of the series, in whatever range, from its reading number `from` on. */
-function seriesOf(
-  { names, columns }: PackedBlock,
-  from: number,
-  { device, signal }: RawRange,
-  moveMs: number,
-): SeriesReadings {
-  const wanted = names.findIndex((name) => name.device === device && name.signal === signal);
-  const places = wanted < 0 ? [] : placesOf(columns, wanted, from);
-  const times = Float64Array.from(places, (place) => {
-    const time = columns.times[place] ?? NaN;
-    return moveMs !== 0 && time === columns.arrivals[place] ? time + moveMs : time;
-  });
-  const values = Float64Array.from(places, (place) => columns.values[place] ?? NaN);
-  const marks = Uint8Array.from(places, (place) => columns.qualities[place] ?? 0);
-  return { count: places.length, times, values, qualities: marks };
-}
-
-function placesOf({ series, count }: ReadingColumns, wanted: number, from: number): number[] {
-  const places: number[] = [];
-  for (let i = from; i < count; i++) if (series[i] === wanted) places.push(i);
-  return places;
-}
-
-/** Those in the range, without the first `skipped`; undefined when there are none. */
-function runOf(
-  { count, times, values, qualities: marks }: SeriesReadings,
-  skipped: number,
-  { from, to }: RawRange,
-): RawRun | undefined {
-  const places: number[] = [];
-  for (let i = skipped; i < count; i++) {
-    const time = times[i] ?? NaN;
-    if (time >= from && time < to) places.push(i);
-  }
-  if (places.length === 0) return undefined;
-  return {
-    times: Float64Array.from(places, (place) => times[place] ?? NaN),
-    values: Float64Array.from(places, (place) => values[place] ?? NaN),
-    qualities: places.map((place) => qualities[marks[place] ?? 2] ?? 'bad'),
-  };
 }

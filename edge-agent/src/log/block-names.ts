@@ -12,7 +12,7 @@ export interface SeriesName {
 }
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 export function writeNames(to: ByteWriter, names: readonly SeriesName[]): void {
   const devices = new NameWriter(to);

@@ -3,7 +3,14 @@ import { ByteWriter } from '@weir/shared/model/bytes.ts';
 import { lossReasons, type LossReason } from '@weir/shared/model/reading.ts';
 import { SeriesTable } from '@weir/shared/model/series.ts';
 import { describe, expect, it } from 'vitest';
-import { BlockBuilder, decodeBlock, type Block, type BlockReading } from './journal-block.ts';
+import {
+  BlockBuilder,
+  decodeBlock,
+  decodeBlockHead,
+  decodePackedBlock,
+  type Block,
+  type BlockReading,
+} from './journal-block.ts';
 
 const time = fc.oneof(
   fc.integer({ min: 1_600_000_000_000, max: 1_800_000_000_000 }),
@@ -111,16 +118,38 @@ describe('a journal block', () => {
     expect(decodeBlock(bytes).readings.map(({ arrival }) => arrival)).toEqual([1000, 1000, 1000, 1000]);
   });
 
-  it('takes a dozen bytes a reading when the times follow each other', () => {
-    const readings = Array.from({ length: 1000 }, (_, index) => ({
-      device: 'press',
-      signal: 'temperature',
-      arrival: 1_700_000_000_000 + index * 10,
-      time: 1_700_000_000_000 + index * 10,
-      value: index / 7,
-      quality: 'good' as const,
-    }));
-    expect(encode(readings, () => undefined, 0).length).toBeLessThan(12.1 * 1000);
+  it.each<[string, number, { devices: number; each: number; ownTimeMs?: number }]>([
+    ['one reading', 50, { devices: 1, each: 1 }],
+    ['one reading with a time of its own', 50, { devices: 1, each: 1, ownTimeMs: 37 }],
+    ['ten readings of one sensor', 7, { devices: 1, each: 10 }],
+    ['one reading of each of a hundred sensors that take turns', 6.1, { devices: 100, each: 1 }],
+    ['five readings of each of a hundred', 2.5, { devices: 100, each: 5 }],
+    ['a hundred readings of each of ten', 2.2, { devices: 10, each: 100 }],
+    ['the same, each under way for as long', 2.3, { devices: 10, each: 100, ownTimeMs: 37 }],
+    ['a thousand readings of one', 1.3, { devices: 1, each: 1000 }],
+  ])('of %s takes at most %f bytes each', (_, most, { devices, each, ownTimeMs = 0 }) => {
+    const readings = Array.from({ length: devices * each }, (_unused, index): BlockReading => {
+      const arrival = Date.UTC(2026, 0, 1) + Math.floor(index / devices) * 100;
+      const value = Math.round(215 + 20 * Math.sin(index / 7)) / 10;
+      const device = `press-${index % devices}`;
+      return { device, signal: 'temperature', arrival, time: arrival - ownTimeMs, value, quality: 'good' };
+    });
+    const bytes = encode(readings, () => undefined, (readings.at(-1)?.arrival ?? 0) + 99);
+    expect(bytes.length / readings.length).toBeLessThanOrEqual(most);
+  });
+
+  it('says what time it is of without being read as a whole, and gives its readings in columns as well', () => {
+    fc.assert(
+      fc.property(block, ({ tick, readings, line, jumpMs }) => {
+        const bytes = encode(readings, (builder) => builder.jump(jumpMs), tick, line);
+        expect(decodeBlockHead(bytes)).toEqual({ tick, line, jumpMs });
+        const { columns, names } = decodePackedBlock(bytes);
+        expect(columns.count).toBe(readings.length);
+        expect(Array.from(columns.series, (index) => names[index])).toEqual(
+          readings.map(({ device, signal }) => expect.objectContaining({ device, signal })),
+        );
+      }),
+    );
   });
 
   it('is empty until something was put in', () => {

@@ -96,6 +96,11 @@ export class Connection {
     });
     signal.addEventListener('abort', stop);
     signal.addEventListener('abort', farewell);
+    // While it was being connected.
+    if (signal.aborted) {
+      stop();
+      farewell();
+    }
     try {
       await this.#subscribe();
       health.up('uplink');
