@@ -11,7 +11,7 @@
 import type { Clock } from './time/clock.ts';
 
 /** Data page, inode and journal of an appended and synced file: what ext4 writes for it; `npm run bench disk` measures it. */
-export const bytesPerSync = 16 * 1024;
+export const bytesPerSync = 20 * 1024;
 /** Of a card's controller, which erases far larger blocks than are written; assumed, as makers do not say. */
 const amplification = 10;
 const longestMs = 30_000;
