@@ -81,7 +81,7 @@ export class ArchiveWriter {
     to.clear();
     to.varint(count);
     const distances = differences(arrivals, count, (i) => times[i] ?? NaN);
-    const isEqual = distances?.every((distance) => distance === 0) === true;
+    const isEqual = distances?.every((_, i) => Object.is(times[i], arrivals[i])) === true;
     const isNear = !isEqual && distances !== undefined && this.#isShorter(distances, arrivals, count);
     const isAllGood = qualities.subarray(0, count).every((quality) => quality === 0);
     to.varint((isEqual ? equalToTimes : isNear ? nearTimes : asTheyAre) * 2 + (isAllGood ? 0 : 1));
