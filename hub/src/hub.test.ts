@@ -64,6 +64,23 @@ test('what is sent again is acknowledged again and counted once', async () => {
   expect(test.hub.status().counts).toMatchObject({ panes_stored: 4, entries_repeated: 4 });
 });
 
+test('copies of the newest panes are stored and acknowledged, and count nothing when they come again in their order', async () => {
+  await using test = await TestHub.start();
+  const client = await test.gateway('line-3');
+  const copies = frames(6)
+    .slice(4)
+    .map((bytes) => ({ frame: bytes, span: 1, readings: 0 }));
+  client.publishBatch('line-3', 'recent', { incarnation: 'copies-1', firstSeq: 1, readingsBefore: 0, entries: copies });
+  await client.until(() => client.acks.length === 1);
+  expect(client.acks[0]).toMatchObject({ lane: 'recent', incarnation: 'copies-1', seq: 2 });
+  expect(await test.store.countStored()).toBe(20);
+  expect(gatewayView(test)).toMatchObject({ stored: 0 });
+  client.publishBatch('line-3', 'panes', { incarnation, firstSeq: 1, entries: frames(6) });
+  await client.until(() => client.acks.length === 2);
+  expect(await test.store.countStored()).toBe(60);
+  expect(gatewayView(test)).toMatchObject({ stored: 60 });
+});
+
 test('cursors and counts outlive a restart, and a gateway that comes back is told where to go on', async () => {
   await using test = await TestHub.start();
   const before = await test.gateway('line-3');

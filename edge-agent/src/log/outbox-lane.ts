@@ -7,7 +7,7 @@
 // number in it.
 
 import { encodeFrame, type FrameContent } from '@weir/shared/wire/codec.ts';
-import type { Lane } from '@weir/shared/wire/topics.ts';
+import type { KeptLane } from '@weir/shared/wire/topics.ts';
 import { Log, type Damage, type Entry, type Salvage, type SegmentInfo, type Seq } from './log.ts';
 import { joinPath, type Disk } from './disk.ts';
 import type { LaneMarks } from './outbox-marks.ts';
@@ -38,7 +38,7 @@ export interface LaneOptions {
 }
 
 export class OutboxLane {
-  readonly lane: Lane;
+  readonly lane: KeptLane;
   readonly #log: Log;
   readonly #journal: string;
   #acked: Place;
@@ -58,7 +58,13 @@ export class OutboxLane {
   #reading: Promise<unknown> = Promise.resolve();
   #replacing: { readonly last: Seq; readonly done: Promise<void> } | undefined;
 
-  private constructor(lane: Lane, log: Log, journal: string, places: { acked: Place; newest: Place }, damaged: number) {
+  private constructor(
+    lane: KeptLane,
+    log: Log,
+    journal: string,
+    places: { acked: Place; newest: Place },
+    damaged: number,
+  ) {
     this.lane = lane;
     this.#log = log;
     this.#journal = journal;
@@ -68,7 +74,12 @@ export class OutboxLane {
     this.#damaged = damaged;
   }
 
-  static async open(disk: Disk, lane: Lane, options: LaneOptions, known: LaneMarks | undefined): Promise<OutboxLane> {
+  static async open(
+    disk: Disk,
+    lane: KeptLane,
+    options: LaneOptions,
+    known: LaneMarks | undefined,
+  ): Promise<OutboxLane> {
     const { segmentBytes, newIncarnation, onDamage } = options;
     const folder = joinPath(options.folder, lane);
     const log = await Log.open(disk, { folder, segmentBytes, newIncarnation, ...(onDamage && { onDamage }) });
@@ -174,6 +185,16 @@ export class OutboxLane {
     const reading = this.#read(after, maxBytes);
     this.#reading = Promise.all([this.#reading, reading]).catch(() => undefined);
     return reading;
+  }
+
+  /** The same, to be looked at only: what is read so may still be put into other records. */
+  async peek(after: Seq, maxBytes: number): Promise<OutboxEntry[]> {
+    for (let position = after; ;) {
+      const found = await this.#log.read(position, maxBytes);
+      const records = found.flatMap((entry) => decodeOutboxRecord(entry) ?? []);
+      if (records.length > 0 || found.length === 0) return records;
+      position = found.at(-1)?.seq ?? position;
+    }
   }
 
   /** Every record of the whole segments from `first` to `last`, as it is, with what of it can be read. */

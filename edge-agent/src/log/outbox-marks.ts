@@ -6,7 +6,7 @@
 // It may be behind, and it may be missing: the hub is then asked again, and knows what it has.
 
 import { crc32 } from 'node:zlib';
-import { lanes } from '@weir/shared/wire/topics.ts';
+import { keptLanes } from '@weir/shared/wire/topics.ts';
 import { z } from 'zod';
 import { replaceFile, type Disk } from './disk.ts';
 
@@ -38,7 +38,7 @@ const counters = z.object({
 });
 
 const marks = z.object({
-  lanes: z.partialRecord(z.enum(lanes), laneMarks),
+  lanes: z.partialRecord(z.enum(keptLanes), laneMarks),
   /** By size of the coarse window: none that starts before this is made again. */
   thinnedUntil: z.record(z.string(), z.number()),
   counters,

@@ -8,7 +8,7 @@
 
 import type { Outputs } from '@weir/shared/pipeline/pipeline.ts';
 import type { FrameContent } from '@weir/shared/wire/codec.ts';
-import { lanes, type Lane } from '@weir/shared/wire/topics.ts';
+import { keptLanes, type KeptLane } from '@weir/shared/wire/topics.ts';
 import { Relief, type OnTheWay } from './degrade.ts';
 import { joinPath, type Disk } from './disk.ts';
 import type { Damage, Salvage, Seq } from './log.ts';
@@ -84,7 +84,7 @@ export class Outbox {
     const marks = await readMarks(disk, marksPath(options.folder));
     const segmentBytes = segmentBytesOf(options);
     const opened: OutboxLane[] = [];
-    for (const lane of lanes) {
+    for (const lane of keptLanes) {
       opened.push(await OutboxLane.open(disk, lane, { ...options, segmentBytes }, marks.lanes[lane]));
     }
     return new Outbox(disk, options, opened, marks);
@@ -134,7 +134,7 @@ export class Outbox {
     return this.#counters;
   }
 
-  lane(name: Lane): OutboxLane {
+  lane(name: KeptLane): OutboxLane {
     const lane = this.lanes.find((candidate) => candidate.lane === name);
     if (lane === undefined) throw new Error(`no outbox lane "${name}"`);
     return lane;

@@ -17,7 +17,7 @@ export class TinyHub {
   readonly batches: TakenBatch[] = [];
   readonly statuses: Status[] = [];
   /** Numbers of the panes and transitions stored, in order, as made by `pane` and `transition`. */
-  readonly stored: Record<Lane, number[]> = { alerts: [], panes: [], raw: [] };
+  readonly stored: Record<Lane, number[]> = { alerts: [], recent: [], panes: [], raw: [] };
   /** Whether batches are stored and acknowledged as they come. */
   acknowledging = true;
   broker!: AedesBroker;
@@ -25,7 +25,7 @@ export class TinyHub {
   /** Up to where each lane came on the present connection. */
   #received: Partial<Record<Lane, number>> = {};
   #incarnation = '';
-  readonly #cursors: Record<Lane, number> = { alerts: 0, panes: 0, raw: 0 };
+  readonly #cursors: Record<Lane, number> = { alerts: 0, recent: 0, panes: 0, raw: 0 };
 
   private constructor(gateway: string) {
     this.#gateway = gateway;

@@ -14,12 +14,21 @@ import type { Outbox } from '../log/outbox.ts';
 import type { Seq } from '../log/log.ts';
 import type { Clock } from '../time/clock.ts';
 import { decodeAck, type Ack } from '@weir/shared/wire/codec.ts';
-import { ackTopic, commandTopic, lanes, statusTopic, upTopic, type Lane } from '@weir/shared/wire/topics.ts';
+import {
+  ackTopic,
+  commandTopic,
+  keptLanes,
+  statusTopic,
+  upTopic,
+  type KeptLane,
+  type Lane,
+} from '@weir/shared/wire/topics.ts';
 import { Bell } from '../bell.ts';
 import { Flight } from './flight.ts';
 import type { HubSession } from './hub-link.ts';
 import { LaneWindow } from './lane-window.ts';
 import { pack } from './packing.ts';
+import { RecentWindow } from './recent-window.ts';
 import type { RateLimit } from './rate-limit.ts';
 
 const largestBatch = 64 * 1024;
@@ -40,13 +49,16 @@ export interface ConnectionParts {
   readonly status: (online: boolean) => Uint8Array;
   readonly statusMs: number;
   /** The hub has stored something new of this lane. */
-  readonly stored: (lane: Lane) => void;
+  readonly stored: (lane: KeptLane) => void;
+  /** Gives a name nobody else has when the newest panes go first. */
+  readonly newestFirst?: (() => string) | undefined;
 }
 
 export class Connection {
   readonly #parts: ConnectionParts;
   readonly #session: HubSession;
-  readonly #windows: ReadonlyMap<Lane, LaneWindow>;
+  readonly #windows: ReadonlyMap<KeptLane, LaneWindow>;
+  readonly #recent: RecentWindow | undefined = undefined;
   readonly #flight: Flight;
   readonly #alertBell: Bell;
   readonly #bulkBell: Bell;
@@ -63,7 +75,9 @@ export class Connection {
     const monotonicMs = (): number => clock.monotonicMs();
     this.#parts = parts;
     this.#session = session;
-    this.#windows = new Map(lanes.map((lane) => [lane, new LaneWindow(outbox.lane(lane), monotonicMs)]));
+    this.#windows = new Map(keptLanes.map((lane) => [lane, new LaneWindow(outbox.lane(lane), monotonicMs)]));
+    const incarnation = parts.newestFirst?.();
+    if (incarnation !== undefined) this.#recent = new RecentWindow(outbox.lane('panes'), incarnation, monotonicMs);
     this.#flight = new Flight(monotonicMs);
     this.#alertBell = new Bell(clock);
     this.#bulkBell = new Bell(clock);
@@ -77,7 +91,7 @@ export class Connection {
   }
 
   /** Up to here records of the lane were sent. */
-  sent(lane: Lane): Seq {
+  sent(lane: KeptLane): Seq {
     return this.#window(lane).sent;
   }
 
@@ -122,7 +136,12 @@ export class Connection {
     const ack = readAck(payload);
     if (typeof ack === 'string') return health.down('uplink', ack);
     health.up('uplink');
-    const lane = lanes.find((known) => known === ack.lane);
+    if (ack.lane === 'recent') {
+      this.#recent?.acknowledge(ack.incarnation, ack.seq);
+      this.nudge();
+      return;
+    }
+    const lane = keptLanes.find((known) => known === ack.lane);
     const window = lane && this.#windows.get(lane);
     if (lane === undefined || window?.lane.incarnation !== ack.incarnation) return;
     window.acknowledge(ack.seq).then(
@@ -174,6 +193,13 @@ export class Connection {
       const next = bulk.find(({ hasMore }) => hasMore);
       const waitMs = limit.waitMs();
       const isAlertNext = alerts.hasMore && !alerts.isFull;
+      const recent = this.#recent;
+      if (recent?.hasMore(this.#window('panes').sent) === true && !recent.isFull && !isAlertNext && waitMs === 0) {
+        if (this.#flight.hasRoom) {
+          await this.#sendRecent(recent);
+          continue;
+        }
+      }
       if (next !== undefined && !next.isFull && !isAlertNext && this.#flight.hasRoom && waitMs === 0) {
         await this.#sendNext(next, this.#batchBytes());
         continue;
@@ -210,6 +236,22 @@ export class Connection {
     const landed = this.#flight.depart(packed.length);
     this.#publish(upTopic(gateway, lane), packed, () => {
       received();
+      landed();
+      this.#bulkBell.ring();
+    });
+  }
+
+  async #sendRecent(recent: RecentWindow): Promise<void> {
+    const { limit, gateway, clock } = this.#parts;
+    const batch = await recent.next(this.#batchBytes()).catch(async (error: unknown) => {
+      this.#diskFails('panes', error);
+      await clock.sleep(afterDiskTroubleMs, this.#end.signal);
+    });
+    if (batch === undefined || this.#end.signal.aborted) return;
+    const packed = pack(batch);
+    limit.spend(packed.length);
+    const landed = this.#flight.depart(packed.length);
+    this.#publish(upTopic(gateway, 'recent'), packed, () => {
       landed();
       this.#bulkBell.ring();
     });
@@ -272,7 +314,7 @@ export class Connection {
     if (!unless.aborted) this.#session.destroy();
   }
 
-  #window(name: Lane): LaneWindow {
+  #window(name: KeptLane): LaneWindow {
     const window = this.#windows.get(name);
     if (window === undefined) throw new Error(`no lane "${name}"`);
     return window;

@@ -14,7 +14,11 @@ import { Uplink } from './uplink.ts';
 const range = (from: number, until: number): number[] =>
   Array.from({ length: until - from }, (_, index) => from + index);
 
-async function start({ clock = systemClock, maxBytes = 1e9 }: { clock?: Clock; maxBytes?: number } = {}) {
+async function start({
+  clock = systemClock,
+  maxBytes = 1e9,
+  newestFirst,
+}: { clock?: Clock; maxBytes?: number; newestFirst?: () => string } = {}) {
   const hub = await TinyHub.start('line-3');
   const disk = new MemoryDisk();
   const outbox = await Outbox.open(disk, {
@@ -39,6 +43,7 @@ async function start({ clock = systemClock, maxBytes = 1e9 }: { clock?: Clock; m
     status: (online) => encodeStatus({ online, taken: 42 }),
     statusMs: 100,
     asked: (request) => asked.push(request),
+    newestFirst,
   });
   const end = new AbortController();
   let running: Promise<void> = Promise.resolve();
@@ -71,7 +76,7 @@ describe('the uplink', () => {
     connect();
     await expect.poll(() => hub.stored.panes).toEqual(range(0, 50));
     await put(range(50, 60), [1, 2]);
-    await expect.poll(() => hub.stored).toEqual({ panes: range(0, 60), alerts: [1, 2], raw: [] });
+    await expect.poll(() => hub.stored).toEqual({ panes: range(0, 60), alerts: [1, 2], raw: [], recent: [] });
     await expect.poll(() => outbox.pendingRecords).toBe(0);
     expect(outbox.lane('panes').acked).toBe(60);
   });
@@ -173,6 +178,41 @@ describe('the uplink', () => {
     uplink.nudge();
     await expect.poll(() => hub.stored.panes).toEqual([0, 1]);
     expect(hub.batches).toHaveLength(2);
+  });
+
+  it('sends copies of the newest panes ahead of the backlog when told so, and all of the backlog in its order behind', async () => {
+    let connections = 0;
+    const newestFirst = (): string => `connection-${++connections}`;
+    const { hub, outbox, connect, put } = await start({ maxBytes: 100_000, newestFirst });
+    // Several segments of panes that are old by now.
+    await put(range(0, 2000));
+    const newest = outbox.lane('panes').segments.at(-1)?.first ?? 0;
+    expect(newest).toBeGreaterThan(200);
+    hub.acknowledging = false;
+    connect();
+    await expect.poll(() => hub.batches.some(({ lane }) => lane === 'panes')).toBe(true);
+    expect(hub.batches[0]).toMatchObject({ lane: 'recent', first: 1 });
+    // Nothing of the copies counts as handed over.
+    expect(outbox.lane('panes').acked).toBe(0);
+    hub.acknowledging = true;
+    hub.broker.cut();
+    await put([2000]);
+    await expect.poll(() => hub.stored.panes.length, { timeout: 20_000 }).toBe(2001);
+    expect(hub.stored.panes).toEqual(range(0, 2001));
+    expect(hub.stored.recent).toEqual(range(hub.stored.recent[0] ?? NaN, (hub.stored.recent.at(-1) ?? NaN) + 1));
+    expect(hub.stored.recent[0]).toBeGreaterThanOrEqual(newest - 1);
+    await expect.poll(() => outbox.pendingRecords).toBe(0);
+    expect(connections).toBeGreaterThanOrEqual(2);
+  });
+
+  it('sends no copies when nothing waits but what is new', async () => {
+    const { hub, connect, put } = await start({ newestFirst: () => 'connection' });
+    await put(range(0, 3));
+    connect();
+    await expect.poll(() => hub.stored.panes).toEqual([0, 1, 2]);
+    await put([3]);
+    await expect.poll(() => hub.stored.panes).toEqual([0, 1, 2, 3]);
+    expect(hub.stored.recent).toEqual([]);
   });
 
   it('takes no ack for another incarnation or lane, and gives out no number again that the hub says it knows', async () => {

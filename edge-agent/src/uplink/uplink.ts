@@ -11,7 +11,7 @@ import type { OnTheWay, Outbox } from '../log/outbox.ts';
 import { Backoff } from '../time/backoff.ts';
 import type { Clock } from '../time/clock.ts';
 import { decodeCommand, encodeStatus, type RawRequest } from '@weir/shared/wire/codec.ts';
-import { ackTopic, commandTopic, statusTopic, type Lane } from '@weir/shared/wire/topics.ts';
+import { ackTopic, commandTopic, statusTopic, type KeptLane } from '@weir/shared/wire/topics.ts';
 import { Connection } from './connection.ts';
 import type { HubLink } from './hub-link.ts';
 import { RateLimit } from './rate-limit.ts';
@@ -38,7 +38,9 @@ export interface UplinkParts {
   /** The hub asks for raw readings. */
   readonly asked?: (request: RawRequest) => void;
   /** The hub has stored something new of this lane. */
-  readonly stored?: (lane: Lane) => void;
+  readonly stored?: (lane: KeptLane) => void;
+  /** When the newest panes go first, ahead of a backlog: gives a name nobody else has, for each connection. */
+  readonly newestFirst?: (() => string) | undefined;
 }
 
 export class Uplink {

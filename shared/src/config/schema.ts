@@ -60,6 +60,12 @@ export const hubParts = z.strictObject({
     .refine((bytes) => bytes >= 1000, { message: 'the rate must be 1 kB/s or more' })
     .optional()
     .describe('Most that panes and raw readings take of the link. Alerts do not wait for it. Default: no limit.'),
+  drain: z
+    .enum(['oldest', 'newest'])
+    .optional()
+    .describe(
+      'Of a long backlog, what the hub gets first; [newest](delivery.md) sends some of it twice. Default oldest.',
+    ),
 });
 
 export const hubSchema = z
@@ -214,7 +220,7 @@ export const settingsSchema = z.strictObject({
     .enum(clockModes)
     .default('auto')
     .describe(
-      'Who vouches for the time: a time service (`ntp`), the machine\'s clock (`machine`), or the service where there is one (`auto`). [How](time.md). Default auto.',
+      "Who vouches for the time: a time service (`ntp`), the machine's clock (`machine`), or the service where there is one (`auto`). [How](time.md). Default auto.",
     ),
   lateMemory: byteSize
     .default(64e6)

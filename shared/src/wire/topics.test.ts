@@ -23,7 +23,7 @@ test('the topics are the ones the protocol names', () => {
     'weir/v1/line-3/command',
     'weir/v1/line-3/status',
   ]);
-  expect(lanes, 'in the order they are sent').toStrictEqual(['alerts', 'panes', 'raw']);
+  expect(lanes, 'in the order they are sent').toStrictEqual(['alerts', 'recent', 'panes', 'raw']);
 });
 
 test.each([

@@ -7,8 +7,16 @@
 //
 // A gateway may publish to its own `up/+` and `status`, and subscribe to its own `ack` and `command`; nothing else.
 
-/** In the order they are sent: alerts overtake any backlog of panes, and raw readings go when nothing else waits. */
-export const lanes = ['alerts', 'panes', 'raw'] as const;
+/** What an outbox keeps. */
+export const keptLanes = ['alerts', 'panes', 'raw'] as const;
+
+/**
+ * In the order they are sent: alerts overtake any backlog of panes, and raw readings go when nothing else waits. `recent` has copies
+ * of the newest panes, ahead of a backlog, where a gateway is told to send the newest first.
+ */
+export const lanes = ['alerts', 'recent', 'panes', 'raw'] as const;
+
+export type KeptLane = (typeof keptLanes)[number];
 
 export type Lane = (typeof lanes)[number];
 
