@@ -17,6 +17,8 @@ const servers = {
   chromium: 'chromium',
   'mkfs.xfs': 'xfsprogs',
   nft: 'nftables',
+  nbdfuse: 'libnbd-bin',
+  fusermount3: 'fuse3',
 };
 
 installPackages();

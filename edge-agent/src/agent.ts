@@ -48,6 +48,8 @@ export interface AgentOptions {
   readonly statusMs?: number;
   /** The kinds the gateway file was read with. */
   readonly kinds?: { readonly sources: readonly SourceKind[]; readonly actions: readonly ActionKind[] };
+  /** How much of the journal a start may have to replay. */
+  readonly tailBytes?: number | undefined;
   readonly lock?: typeof lock;
   /** How the hub is reached; MQTT when left out. */
   readonly connect?: HubLink;
@@ -109,6 +111,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     outboxMaxBytes: settings.outbox,
     logger,
     time,
+    tailBytes: options.tailBytes,
     newIncarnation: newId,
     actionsOf,
   });
@@ -141,6 +144,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     disk,
     commitMs: () => pace.next(),
     journalMaxBytes: settings.journal,
+    tailBytes: options.tailBytes,
     outboxGrew: () => uplink?.nudge(),
   });
 
@@ -179,6 +183,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       status: (online) => reporter.encoded(online),
       statusMs: options.statusMs ?? 5000,
       bytesPerSecond: hub.rate,
+      newestFirst: hub.drain === 'newest' ? newId : undefined,
       asked: (request) => answers.ask(request),
       stored: (lane) => {
         if (lane === 'raw') answers.stored();

@@ -39,7 +39,7 @@ const maxReadings = 100_000;
 /** The disk may take so long before sources get their acks without it. */
 const patienceMs = 2000;
 /** The tail a restart has to replay. */
-const checkpointEveryBytes = 8e6;
+const defaultTailBytes = 4e6;
 /** The tail that may wait for the time to be known; never more than half the journal. */
 const maxHeldBytes = 64e6;
 const deadLettersKept = 50;
@@ -64,6 +64,8 @@ export interface EngineParts {
   /** How long to wait between commits at present. */
   readonly commitMs: () => number;
   readonly journalMaxBytes: number;
+  /** Of the journal: after so much there is a checkpoint. */
+  readonly tailBytes?: number | undefined;
   /** Something new may be sent. */
   readonly outboxGrew: () => void;
 }
@@ -287,7 +289,7 @@ export class Engine {
     this.#block = new BlockBuilder(pipeline.series);
     this.#bytesSinceCheckpoint += block.length;
     const outputs = this.#provisional === undefined ? drained : this.#hold(this.#provisional, block, drained);
-    const wanted = checkpoint || ends || this.#bytesSinceCheckpoint > checkpointEveryBytes;
+    const wanted = checkpoint || ends || this.#bytesSinceCheckpoint > (this.#parts.tailBytes ?? defaultTailBytes);
     // While the time is not known, the state is what will not stay.
     const due = wanted && this.#provisional === undefined;
     const commit: Commit = {

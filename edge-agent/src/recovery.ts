@@ -40,6 +40,7 @@ export interface RecoveryOptions {
   readonly logger: Logger;
   /** Opened; it begins here, when it is known what the journal is stamped with. */
   readonly time: TimeKeeper;
+  readonly tailBytes?: number | undefined;
   readonly newIncarnation?: () => string;
   /** What a transition asks for, by rule. */
   readonly actionsOf: (rule: string) => readonly string[];
@@ -66,7 +67,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const onDamage = (damage: Damage): void => logger.warn('a file was damaged; what checks out is used', { ...damage });
   const journal = await Log.open(disk, {
     folder: joinPath(folder, 'journal'),
-    segmentBytes: journalSegmentBytes,
+    segmentBytes: Math.min(journalSegmentBytes, (options.tailBytes ?? Infinity) / 8),
     newIncarnation,
     onDamage,
   });

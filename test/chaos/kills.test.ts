@@ -8,10 +8,10 @@ import { installed, startInflux } from '@weir/deploy/local/servers.ts';
 import { randomFrom } from '@weir/edge-agent/testing/random.ts';
 import { describe, expect, it } from 'vitest';
 import { startAgentProcess } from '../support/agent.ts';
-import { batchPanes } from '../support/batch.ts';
 import { startHubProcess } from '../support/hub.ts';
 import { scratchFolder, startMosquitto } from '../support/processes.ts';
 import { until } from '../support/wait.ts';
+import { expectAllStored } from './all-stored.ts';
 import { sense } from './sensors.ts';
 
 const kills = Number(process.env['WEIR_KILLS'] ?? 30);
@@ -74,21 +74,7 @@ describe.skipIf(!able)('under load (needs mosquitto and influxd)', () => {
       expect({ taken, delivered, lost }).toEqual({ taken: issued.length, delivered: issued.length, lost: {} });
       await agent.stop();
       await hub.stop();
-      const store = await hub.openStore();
-      const bounds = { signal: 'temperature', window: '1s', from: 0, to: Date.UTC(2100, 0), limit: 1_000_000 };
-      for (const [device, readings] of Map.groupBy(issued, (reading) => reading.device)) {
-        const panes = await store.panes({ gateway: 'line-3', device, ...bounds });
-        const inStore = panes.map(({ start, count, values: { min, max } }) => ({ start, count, min, max }));
-        const expected = batchPanes(readings, windowMs).map(({ start, count, min, max }) => ({
-          start,
-          count,
-          min,
-          max,
-        }));
-        expect(inStore).toEqual(expected);
-      }
-      expect(await store.countStored()).toBe(issued.length);
-      await store.close();
+      await expectAllStored(hub, 'line-3', issued, windowMs);
     } finally {
       end.abort();
       await agent.kill();

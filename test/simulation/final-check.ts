@@ -5,21 +5,69 @@ import type { Pane, WindowShape } from '@weir/shared/model/pane.ts';
 import { batchStatistic, batchWindows } from '@weir/shared/testing/batch.ts';
 import type { Issued } from './sensor.ts';
 import { slots } from './sensor.ts';
-import { describe } from './oracle.ts';
+import { describe, readingKey } from './oracle.ts';
+import type { SimulatedHub } from './simulated-hub.ts';
 import type { SimulatedGateway } from './simulated-gateway.ts';
 import type { SimulatedStore } from './simulated-store.ts';
 
 export const sumWindow = '1m';
 
+export interface End {
+  readonly gateway: SimulatedGateway;
+  readonly hub: SimulatedHub;
+  readonly store: SimulatedStore;
+  /** Its outbox was too small for what waited: something was thinned or evicted. */
+  readonly crowded: boolean;
+}
+
+/** @returns what is wrong, in sentences */
+export function checkEnd({ gateway, hub, store, crowded }: End): string[] {
+  const status = gateway.agent?.status();
+  const view = hub.hub?.status().gateways.find(({ name }) => name === gateway.name);
+  if (status === undefined || view === undefined) return ['it does not run, or nobody knows it'];
+  const wrong: string[] = [];
+  const { taken } = status;
+  const losses = { ...status.lost, ...view.lost };
+  const lost = Object.values(losses).reduce((sum, count) => sum + count, 0);
+  const { stored } = hub.readings(gateway.name);
+  const counted = store.countStored(gateway.name);
+  // What is evicted while it is on its way may be stored all the same: it is counted as both.
+  const twice = stored + lost - taken;
+  if (twice < 0 || twice > (status.lost.evicted ?? 0))
+    wrong.push(
+      `${taken} readings were taken, ${stored} are stored by the hub's count, lost are ${JSON.stringify(losses)}`,
+    );
+  wrong.push(...checkRaw(store, gateway));
+  if (crowded) {
+    // Thinned panes cannot be told apart by their digits, and late readings make a store hold some of them twice.
+    if (taken > counted + lost)
+      wrong.push(`${taken} readings were taken, ${counted} are in the store and ${lost} lost`);
+    return wrong;
+  }
+  if (lost > 0)
+    wrong.push(`${lost} readings are lost, and nothing was in a way to lose them: ${JSON.stringify(losses)}`);
+  if (counted !== stored) wrong.push(`the hub counts ${stored} stored readings, the store ${counted}`);
+  return [...wrong, ...checkStore(store, gateway, { taken, lost })];
+}
+
+/** Raw readings are what the sensor has said. */
+function checkRaw(store: SimulatedStore, gateway: SimulatedGateway): string[] {
+  const issued = new Map(gateway.issued.map((reading) => [readingKey(reading), reading]));
+  return [...store.raw.values()].flatMap(({ gateway: of, device, time, value }) => {
+    if (of !== gateway.name || issued.get(`${of}/${device}/${time}`)?.value === value) return [];
+    return [`nobody issued the raw reading ${value} of ${device} at ${time}`];
+  });
+}
+
 /** What the programs say of a gateway's readings. */
-export interface Books {
+interface Books {
   readonly taken: number;
   /** By the gateway's count and by the hub's. */
   readonly lost: number;
 }
 
 /** @returns what is wrong, in sentences */
-export function checkStore(store: SimulatedStore, gateway: SimulatedGateway, { taken, lost }: Books): string[] {
+function checkStore(store: SimulatedStore, gateway: SimulatedGateway, { taken, lost }: Books): string[] {
   const wrong: string[] = [];
   const panes = [...store.rows.values()]
     .filter((row) => row.gateway === gateway.name && !row.pane.retracted)

@@ -50,7 +50,7 @@ export class Oracle {
   readonly #acknowledged = new Map<string, number>();
   readonly #dirty = new Map<string, Set<string>>();
   readonly #acks = new Map<string, number>();
-  /** Processes of a gateway so far. */
+  /** Counts the beginnings and the ends of a gateway's processes. */
   readonly #lives = new Map<string, { count: number; since: number }>();
   /** Readings are kept aside by the hub because the store refuses them. */
   refusing = false;
@@ -60,7 +60,8 @@ export class Oracle {
     parts.store.onWrite = (row, before) => this.#written(row, before);
   }
 
-  started(gateway: string): void {
+  /** A process of the gateway begins, or has ended. */
+  turned(gateway: string): void {
     const life = this.#lives.get(gateway);
     this.#lives.set(gateway, { count: (life?.count ?? 0) + 1, since: this.#parts.time.now });
   }

@@ -21,6 +21,8 @@ export interface Setup {
   /** What may wait at the hub. */
   readonly queue: { readonly maxBatchesPerLane: number; readonly maxBytes: number };
   readonly journalBytes: number;
+  /** How much of the journal is between two checkpoints. */
+  readonly tailBytes: number;
 }
 
 export type GatewayFault =
@@ -80,7 +82,16 @@ export function makePlan(chance: Chance): Plan {
   for (let atMs = chance.between(1000, meanMs); atMs < setup.troubleMs; atMs += chance.between(0.2, 1.8) * meanMs) {
     const where = only ?? chance.pick(['gateway', 'disk', 'link', 'hub'] as const);
     if (where === 'hub') faults.push({ atMs, fault: hubFault(chance) });
-    else faults.push({ atMs, gateway: chance.whole(0, setup.gateways - 1), fault: gatewayFault(chance, where) });
+    else {
+      const gateway = chance.whole(0, setup.gateways - 1);
+      const fault = gatewayFault(chance, where);
+      faults.push({ atMs, gateway, fault });
+      // What the first process has left in the cache the second one builds upon, and then it is gone.
+      if (fault.kind === 'kill' && chance.happens(0.4)) {
+        const cut = { kind: 'power cut', downMs: 1000 } as const;
+        faults.push({ atMs: atMs + fault.downMs + chance.spread(500, 30_000), gateway, fault: cut });
+      }
+    }
     if (setup.clock === 'moved' && chance.happens(0.3)) {
       const byMs = chance.pick([-1, 1]) * chance.spread(1000, 2 * 60 * minute);
       const fault = { kind: 'clock moved', byMs, forMs: chance.spread(5000, 2 * minute) } as const;
@@ -114,6 +125,7 @@ function makeSetup(chance: Chance): Setup {
     clock,
     outboxBytes,
     journalBytes: 256e6,
+    tailBytes: chance.spread(500, 100_000),
     queue: chance.happens(0.3)
       ? { maxBatchesPerLane: chance.whole(1, 3), maxBytes: 100_000 }
       : { maxBatchesPerLane: 8, maxBytes: 16e6 },

@@ -8,6 +8,14 @@ import { ackTopic, commandTopic, parseTopic } from '@weir/shared/wire/topics.ts'
 import type { Life } from './life.ts';
 import type { HubEnd, Listener } from './simulated-link.ts';
 
+/** Whoever wants to know what passes. */
+export interface Watcher {
+  /** An ack is on its way. */
+  readonly acknowledged: (gateway: string, payload: Uint8Array) => void;
+  /** A status came in and was taken note of. */
+  readonly reported: (gateway: string, payload: Uint8Array) => void;
+}
+
 export class SimulatedBroker implements HubBroker, Listener {
   readonly refusals = new Counter<RefusalReason>();
   readonly guardCloses = new Counter<GuardReason>();
@@ -15,11 +23,13 @@ export class SimulatedBroker implements HubBroker, Listener {
   readonly #events: BrokerParts['events'];
   readonly #ends = new Map<string, HubEnd>();
   readonly #listening = new WeakMap<HubEnd, Set<string>>();
+  readonly #watcher: Watcher;
   #accepts = false;
 
-  constructor(life: Life, { events }: BrokerParts) {
+  constructor(life: Life, { events }: BrokerParts, watcher: Watcher) {
     this.life = life;
     this.#events = events;
+    this.#watcher = watcher;
   }
 
   /** Whether anybody can connect. */
@@ -41,6 +51,7 @@ export class SimulatedBroker implements HubBroker, Listener {
   }
 
   ack(gateway: string, payload: Uint8Array): void {
+    if (this.life.alive) this.#watcher.acknowledged(gateway, payload);
     this.#send(gateway, ackTopic(gateway), payload);
   }
 
@@ -69,9 +80,9 @@ export class SimulatedBroker implements HubBroker, Listener {
     this.#ends.set(end.gateway, end);
     if (former !== undefined) {
       former.close();
-      this.#events.status(end.gateway, former.will.payload);
+      this.#tell(() => this.#events.status(end.gateway, former.will.payload));
     }
-    this.#events.connected(end.gateway);
+    this.#tell(() => this.#events.connected(end.gateway));
   }
 
   subscribed(end: HubEnd, topics: readonly string[]): void {
@@ -84,22 +95,38 @@ export class SimulatedBroker implements HubBroker, Listener {
     ] as const) {
       if (!topics.includes(topic)) continue;
       listening.add(topic);
-      this.#events.subscribed(end.gateway, to);
+      this.#tell(() => this.#events.subscribed(end.gateway, to));
     }
   }
 
   published(end: HubEnd, topic: string, payload: Uint8Array): void {
     if (this.#ends.get(end.gateway) !== end) return;
     const parsed = parseTopic(topic);
-    if (parsed?.kind === 'up') this.#events.batch(end.gateway, parsed.lane, payload);
-    else if (parsed?.kind === 'status') this.#events.status(end.gateway, payload);
+    if (parsed?.kind === 'up') this.#tell(() => this.#events.batch(end.gateway, parsed.lane, payload));
+    if (parsed?.kind !== 'status') return;
+    this.#tell(() => {
+      this.#events.status(end.gateway, payload);
+      this.#watcher.reported(end.gateway, payload);
+    });
   }
 
   closed(end: HubEnd, politely: boolean): void {
     if (this.#ends.get(end.gateway) !== end) return;
     this.#ends.delete(end.gateway);
-    if (!politely) this.#events.status(end.gateway, end.will.payload);
-    this.#events.disconnected(end.gateway);
+    this.#tell(() => {
+      if (!politely) this.#events.status(end.gateway, end.will.payload);
+      this.#events.disconnected(end.gateway);
+    });
+  }
+
+  /** The hub may die of what it is told. */
+  #tell(event: () => void): void {
+    if (!this.life.alive) return;
+    try {
+      event();
+    } catch (error) {
+      if (this.life.alive) throw error;
+    }
   }
 
   #send(gateway: string, topic: string, payload: Uint8Array): void {

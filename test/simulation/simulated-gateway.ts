@@ -30,6 +30,7 @@ export interface SimulatedGatewayParts {
   readonly name: string;
   /** The gateway file, without its first line. */
   readonly text: string;
+  readonly tailBytes: number;
   readonly time: VirtualTime;
   readonly chance: Chance;
   readonly link: SimulatedLink;
@@ -42,8 +43,8 @@ export interface SimulatedGatewayParts {
     readonly everyMs: number;
   }[];
   readonly say: (text: string) => void;
-  /** Before each start of the agent. */
-  readonly starting: () => void;
+  /** A process of it begins, or has ended. */
+  readonly turned: () => void;
   readonly handed: (readings: readonly Issued[]) => void;
   readonly acknowledged: (readings: readonly Issued[]) => void;
   readonly acted: (transition: Transition) => void;
@@ -88,6 +89,14 @@ export class SimulatedGateway {
     return this.#parts.name;
   }
 
+  get link(): SimulatedLink {
+    return this.#parts.link;
+  }
+
+  get clock(): SimulatedClock {
+    return this.#parts.clock;
+  }
+
   get agent(): Agent | undefined {
     return this.#agent;
   }
@@ -104,7 +113,7 @@ export class SimulatedGateway {
     while (this.#word === word && this.#agent === undefined) {
       const life = new Life(this.#parts.time, () => this.#parts.clock.aheadMs);
       this.#life = life;
-      this.#parts.starting();
+      this.#parts.turned();
       try {
         const agent = await this.#start(life);
         if (!life.alive) return;
@@ -128,7 +137,10 @@ export class SimulatedGateway {
     this.#word += 1;
     this.#agent = undefined;
     const life = this.#life;
-    await agent.stop();
+    await agent.stop().catch((error: unknown) => {
+      // A disk that fails to close a file ends the process all the same.
+      if (!this.disk.hiccuped) throw error;
+    });
     if (!life.alive) return;
     this.#parts.say(`${this.name}: stopped`);
     life.kill();
@@ -147,6 +159,7 @@ export class SimulatedGateway {
       this.#boots += 1;
     } else this.disk.processEnded();
     this.#parts.link.gatewayDied(power);
+    this.#parts.turned();
     this.#parts.say(`${this.name}: ${power ? 'power cut' : 'killed'}`);
   }
 
@@ -179,6 +192,7 @@ export class SimulatedGateway {
       disk,
       random: chance.next,
       newId: () => chance.id(),
+      tailBytes: this.#parts.tailBytes,
       machine: { boot: `boot${this.#boots}`.padEnd(16, '0'), hasBattery: false },
       lock: () => Promise.resolve(() => Promise.resolve()),
       connect: hooks.link(link.openFor(life)),

@@ -12,8 +12,8 @@ import { schema, State } from '@weir/hub/state/state.ts';
 import type { Store } from '@weir/hub/store/store.ts';
 import type { Chance } from './chance.ts';
 import { Life } from './life.ts';
-import { SimulatedBroker } from './simulated-broker.ts';
-import type { HubEnd, Listener } from './simulated-link.ts';
+import { SimulatedBroker, type Watcher } from './simulated-broker.ts';
+import type { Listener } from './simulated-link.ts';
 import type { SimulatedStore } from './simulated-store.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
@@ -27,7 +27,7 @@ export interface HubHooks {
   readonly starting: (database: DatabaseSync) => void;
 }
 
-export interface SimulatedHubParts {
+export interface SimulatedHubParts extends Watcher {
   readonly time: VirtualTime;
   readonly chance: Chance;
   readonly store: SimulatedStore;
@@ -37,10 +37,6 @@ export interface SimulatedHubParts {
   /** Asked for raw readings so long before and after an alert. */
   readonly rawAroundMs: number;
   readonly say: (text: string) => void;
-  /** An ack is on its way. */
-  readonly acknowledged: (gateway: string, payload: Uint8Array) => void;
-  /** A status came in and was taken note of. */
-  readonly reported: (gateway: string, payload: Uint8Array) => void;
   /** A bug of the hub's own has ended it. */
   readonly failed: (error: unknown) => void;
 }
@@ -93,6 +89,11 @@ export class SimulatedHub {
     return this.#stateNow.quarantine.rows().length;
   }
 
+  /** Requests for raw readings that nobody has answered. */
+  get rawUnanswered(): number {
+    return this.#stateNow.rawRequests.countOpen();
+  }
+
   /** Lets it try again what it keeps aside. */
   retryQuarantine(): void {
     const { quarantine } = this.#stateNow;
@@ -126,7 +127,7 @@ export class SimulatedHub {
       random: chance.next,
       limits: this.#parts.queue,
       state: State.over(this.#database),
-      broker: (parts) => (this.#broker = this.#listen(new SimulatedBroker(life, parts))),
+      broker: (parts) => (this.#broker = new SimulatedBroker(life, parts, this.#parts)),
       http: { listen: () => Promise.resolve(80), close: () => Promise.resolve() },
     });
     hub.finished.catch((error: unknown) => {
@@ -139,6 +140,7 @@ export class SimulatedHub {
   async stop(): Promise<void> {
     const hub = this.#hub;
     this.#hub = undefined;
+    this.#dieAt = undefined;
     await hub?.stop();
     this.#life.kill();
     this.#parts.say('hub: stopped');
@@ -196,22 +198,6 @@ export class SimulatedHub {
     this.kill();
     this.#whenDead();
     return true;
-  }
-
-  #listen(broker: SimulatedBroker): SimulatedBroker {
-    const { acknowledged, reported } = this.#parts;
-    const ack = broker.ack.bind(broker);
-    broker.ack = (gateway, payload) => {
-      if (!broker.life.alive) return;
-      acknowledged(gateway, payload);
-      ack(gateway, payload);
-    };
-    const published = broker.published.bind(broker);
-    broker.published = (end: HubEnd, topic, payload) => {
-      published(end, topic, payload);
-      if (topic.endsWith('/status')) reported(end.gateway, payload);
-    };
-    return broker;
   }
 
   #watchStore(store: Store, life: Life): Store {

@@ -31,6 +31,8 @@ export interface Listener {
   closed(end: HubEnd, politely: boolean): void;
 }
 
+/** A message takes so long, at most. */
+export const usualLinkMs = 20;
 const connectTimeoutMs = 10_000;
 /** MQTT: half more than the keep-alive of 20 s. */
 const silenceMs = 30_000;
@@ -42,7 +44,7 @@ export class SimulatedLink {
   readonly #blocked = new Map<Direction, number>();
   #connection: Connection | undefined;
   /** One way, at most. */
-  latencyMs = 20;
+  latencyMs = usualLinkMs;
   /** The hub's machine is on: somebody says no when no hub runs there. */
   hubIsOn = true;
 

@@ -18,6 +18,9 @@ import {
 import type { Chance } from './chance.ts';
 import { never, noSignal, type Life } from './life.ts';
 
+/** A call takes so long, at most. */
+export const usualStoreMs = 20;
+
 /** The last word on one pane. */
 export interface Row {
   readonly gateway: string;
@@ -32,7 +35,7 @@ export class SimulatedStore {
     { readonly gateway: string; readonly device: string; readonly signal: string; time: number; value: number }
   >();
   readonly #chance: Chance;
-  latencyMs = 20;
+  latencyMs = usualStoreMs;
   outage = false;
   /** Whether it refuses a pane at present. */
   refuses: (row: GatewayPane) => boolean = () => false;

@@ -18,6 +18,8 @@ const main = join(import.meta.dirname, '../../hub/src/main.ts');
 export interface HubProcess extends AsyncDisposable {
   readonly mqttPort: number;
   readonly url: string;
+  /** Of the process there is at present. */
+  readonly pid: number | undefined;
   /** Makes a key for the gateway with `weir-hub gateway add`. */
   addGateway(name: string): string;
   gateway(name: string): Promise<GatewayView | undefined>;
@@ -42,6 +44,9 @@ export async function startHubProcess(folder: string, store = '{ sqlite: true }'
   return {
     mqttPort,
     url,
+    get pid() {
+      return child.pid;
+    },
     addGateway: (name) =>
       execFileSync(node, [main, 'gateway', 'add', name, '--config', file], { encoding: 'utf8' }).trim(),
     async gateway(name) {

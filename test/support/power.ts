@@ -59,22 +59,28 @@ export class PowerRig {
   }
 
   /** Brings a copy up again, as a start after the cut would: ext4 replays its journal. */
-  async inspect<T>(copy: string, look: (folder: string) => Promise<T>): Promise<T> {
-    const folder = join(this.#base, 'after');
-    await run('mount', ['-o', 'loop', copy, folder]);
-    try {
-      return await look(folder);
-    } finally {
-      await run('umount', [folder]);
-      await run('rm', [copy]);
-    }
+  inspect<T>(copy: string, look: (folder: string) => Promise<T>): Promise<T> {
+    return inspectImage(copy, join(this.#base, 'after'), look);
   }
 
+  /** Whatever a failing test has left open or mounted: nothing must stay behind. */
   async close(): Promise<void> {
-    // Whatever a failing test has left open or mounted: nothing must stay behind.
-    for (const name of ['after', 'live', 'host']) {
-      const folder = join(this.#base, name);
-      await run('umount', [folder]).catch(() => run('umount', ['-l', folder]).catch(() => undefined));
-    }
+    for (const name of ['after', 'live', 'host']) await unmount(join(this.#base, name));
   }
+}
+
+/** Mounts an image for as long as `look` takes; then it is gone. */
+export async function inspectImage<T>(image: string, folder: string, look: (folder: string) => Promise<T>): Promise<T> {
+  await run('mount', ['-o', 'loop', image, folder]);
+  try {
+    return await look(folder);
+  } finally {
+    await run('umount', [folder]);
+    await run('rm', [image]);
+  }
+}
+
+/** Also when files in it are open, or when nothing is mounted. */
+export async function unmount(folder: string): Promise<void> {
+  await run('umount', [folder]).catch(() => run('umount', ['-l', folder]).catch(() => undefined));
 }
