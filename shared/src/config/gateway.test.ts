@@ -115,7 +115,8 @@ test('a good file has no problems, and comes out with its defaults filled in', (
 });
 
 test('the rate of the hub is in bytes a second, and no less than panes need', () => {
-  const hub = (rate: string) => readGatewayFile(good.replace(/hub: .*/, `hub: { url: mqtt://h, rate: ${rate} }`), kinds);
+  const hub = (rate: string) =>
+    readGatewayFile(good.replace(/hub: .*/, `hub: { url: mqtt://h, rate: ${rate} }`), kinds);
   expect(hub('64 kB/s').file?.hub).toStrictEqual({ url: 'mqtt://h', rate: 64_000 });
   expect(hub('1 kB/s').file?.hub?.rate).toBe(1000);
   expect(hub('999 B/s').problems.map(({ message }) => message)).toEqual(['the rate must be 1 kB/s or more']);
