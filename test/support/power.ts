@@ -37,13 +37,18 @@ export class PowerRig {
 
   static async open(base: string, { sizeMb = 64 } = {}): Promise<PowerRig> {
     const rig = new PowerRig(base);
-    for (const folder of ['host', 'live', 'after']) mkdirSync(join(base, folder));
-    await run('truncate', ['-s', '1500M', join(base, 'host.img')]);
-    await run('mkfs.xfs', ['-q', '-m', 'reflink=1', join(base, 'host.img')]);
-    await run('mount', ['-o', 'loop', join(base, 'host.img'), join(base, 'host')]);
-    await run('truncate', ['-s', `${sizeMb}M`, rig.#image]);
-    await run('mkfs.ext4', ['-q', '-F', rig.#image]);
-    await run('mount', ['-o', 'loop', rig.#image, rig.folder]);
+    try {
+      for (const folder of ['host', 'live', 'after']) mkdirSync(join(base, folder));
+      await run('truncate', ['-s', '1500M', join(base, 'host.img')]);
+      await run('mkfs.xfs', ['-q', '-m', 'reflink=1', join(base, 'host.img')]);
+      await run('mount', ['-o', 'loop', join(base, 'host.img'), join(base, 'host')]);
+      await run('truncate', ['-s', `${sizeMb}M`, rig.#image]);
+      await run('mkfs.ext4', ['-q', '-F', rig.#image]);
+      await run('mount', ['-o', 'loop', rig.#image, rig.folder]);
+    } catch (error) {
+      await rig.close();
+      throw error;
+    }
     return rig;
   }
 

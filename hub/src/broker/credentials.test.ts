@@ -63,7 +63,7 @@ test('more wrong keys at once than may be hashed at once are put off, not queued
   const state = State.open(folder.path);
   const credentials = new Credentials(state.gateways);
   await credentials.add('line-3', 0);
-  const verdicts = await Promise.all(Array.from({ length: 80 }, (_, n) => credentials.verify('line-3', `wrong ${n}`)));
+  const verdicts = await Promise.all(Array.from({ length: 528 }, (_, n) => credentials.verify('line-3', `wrong ${n}`)));
   expect(verdicts.filter((verdict) => verdict === 'busy')).toHaveLength(16);
   state.close();
 });

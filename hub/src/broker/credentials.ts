@@ -13,8 +13,8 @@ export type Verdict = 'accepted' | 'refused' | 'busy';
 
 const cost: ScryptOptions = { N: 4096, r: 8, p: 1 };
 const hashBytes = 32;
-/** Hashes in work at one time; beyond it a stranger could queue up processor time. */
-const maxVerifying = 64;
+/** Hashes in work at one time; beyond it a stranger could queue up processor time. A few thousand gateways may come back at once. */
+const maxVerifying = 512;
 
 export class Credentials {
   readonly #gateways: Pick<Gateways, 'add' | 'keyHash'>;

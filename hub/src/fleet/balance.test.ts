@@ -39,6 +39,12 @@ test('what was evicted is lost once, there', () => {
   expect(balance(both, { reported: 103, stored: 80, quarantined: 0 })).toEqual({ gap: 3, imbalance: 0 });
 });
 
+test('what was evicted while it was on the way may be here all the same, and no more than that', () => {
+  const evicted = { ...said, lost: { too_late: 15, evicted: 20 }, taken: 120 };
+  expect(balance(evicted, { reported: 100, stored: 95, quarantined: 0 })).toEqual({ gap: 0, imbalance: 0 });
+  expect(balance(evicted, { reported: 101, stored: 101, quarantined: 0 })).toEqual({ gap: 0, imbalance: -1 });
+});
+
 test('a gap explains no more than lay in it', () => {
   expect(balance({ ...said, taken: 103 }, { reported: 81, stored: 80, quarantined: 0 })).toEqual({
     gap: 1,

@@ -48,5 +48,7 @@ export function balance({ taken, open, pending, lost }: Said, { reported, stored
   const delivered = taken - pending - open - lostThere;
   const gap = Math.min(unseen, Math.max(least, delivered - seen));
   const missing = delivered - seen - gap;
-  return { gap, imbalance: missing > 0 ? missing : Math.min(0, missing + pending) };
+  // Evicted while they were on the way: the hub may have them all the same, and both sides count them.
+  const twice = Math.max(0, (lost[gapReason] ?? 0) - (unseen - gap));
+  return { gap, imbalance: missing > 0 ? missing : Math.min(0, missing + pending + twice) };
 }
