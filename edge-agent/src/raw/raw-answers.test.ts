@@ -182,7 +182,7 @@ describe('raw readings that the hub asks for', () => {
     answers.ask(request('none', 0, 1000));
     await settle();
     expect(lane.blocks.map(({ times, shortfall }) => [times.length, shortfall])).toEqual([
-      [10, 'the gateway keeps raw readings since 1970-01-01T01:06:40.000Z'],
+      [10, 'the gateway keeps raw readings that arrived since 1970-01-01T01:06:40.000Z'],
       [10, ''],
       [0, 'the gateway has no raw readings'],
     ]);

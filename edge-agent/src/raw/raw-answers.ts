@@ -170,7 +170,7 @@ export class RawAnswers {
     if (to <= from) return '';
     const reasons = [];
     if (oldest === undefined) reasons.push('the gateway has no raw readings');
-    else if (from < oldest) reasons.push(`the gateway keeps raw readings since ${timeText(oldest)}`);
+    else if (from < oldest) reasons.push(`the gateway keeps raw readings that arrived since ${timeText(oldest)}`);
     if (to > clock.now()) reasons.push(`at the gateway it is ${timeText(clock.now())}`);
     if (isCut) reasons.push(`there are more than ${maxReadings}`);
     return reasons.join('; ');
