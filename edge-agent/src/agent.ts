@@ -13,7 +13,7 @@ import { DiskMeter } from './log/disk-meter.ts';
 import { realDisk, type Disk } from './log/disk.ts';
 import { FreeSpaceGuard } from './log/free-space.ts';
 import { lock } from './log/lock.ts';
-import type { Logger } from './logger.ts';
+import { messageOf, type Logger } from './logger.ts';
 import { readSecret } from './mqtt/options.ts';
 import { Pace } from './pace.ts';
 import { RawAnswers } from './raw/raw-answers.ts';
@@ -248,9 +248,12 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       await Promise.all([commits, acting, keepingTime, answering]);
       await engine.commit({ checkpoint: true });
       await uplinking;
-      await outbox.close();
-      await blackBox.close();
-      await journal.close();
+      // A disk that fails now has nothing left to say: everything else is closed all the same.
+      const closed = await Promise.allSettled([outbox.close(), blackBox.close(), journal.close()]);
+      for (const result of closed) {
+        if (result.status === 'rejected')
+          logger.warn('a file could not be closed', { reason: messageOf(result.reason) });
+      }
       await unlock();
     },
   };
