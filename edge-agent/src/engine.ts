@@ -37,7 +37,7 @@ import type { TimeChange } from './time/timeline.ts';
 /** So many readings in memory make the sources wait for the disk, as long as it works. */
 const maxReadings = 100_000;
 /** The disk may take so long before sources get their acks without it. */
-const patienceMs = 2000;
+const usualPatienceMs = 2000;
 /** The tail a restart has to replay. */
 const defaultTailBytes = 4e6;
 /** The tail that may wait for the time to be known; never more than half the journal. */
@@ -64,6 +64,8 @@ export interface EngineParts {
   /** How long to wait between commits at present. */
   readonly commitMs: () => number;
   readonly journalMaxBytes: number;
+  /** How long sources wait for a disk that takes nothing, before they are acknowledged without it. */
+  readonly patienceMs?: number | undefined;
   /** Of the journal: after so much there is a checkpoint. */
   readonly tailBytes?: number | undefined;
   /** Something new may be sent. */
@@ -102,7 +104,7 @@ export class Engine {
       pipeline,
       health,
       clock: time,
-      patienceMs,
+      patienceMs: parts.patienceMs ?? usualPatienceMs,
       checkpoint: async (checkpoint) => {
         const through = await writeCheckpoint(parts.disk, parts.checkpointPath, checkpoint);
         this.#pack(through);
@@ -205,7 +207,7 @@ export class Engine {
   /** A disk that stalls must not make senders stop for longer than they have patience. */
   async #watch(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      await this.#parts.time.sleep(patienceMs / 4, signal);
+      await this.#parts.time.sleep(usualPatienceMs / 4, signal);
       if (!this.#committer.isStuck) continue;
       this.#committer.acknowledgeStuck();
       this.#committer.acknowledgeAtRisk(this.#acks);

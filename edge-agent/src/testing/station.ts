@@ -76,6 +76,8 @@ export interface StationOptions {
   readonly journalMaxBytes?: number;
   /** Whether what recovery needs no more goes into the black box; by default the journal keeps all of it, to be looked at. */
   readonly packs?: boolean;
+  /** Infinity where a test counts on every ack: by default a disk that fails for two seconds is acknowledged over. */
+  readonly patienceMs?: number;
   /** What its time service says; by default there is none, and the clock is believed. */
   readonly askTimeService?: () => SyncReport;
   /** Which start of the machine this is. */
@@ -124,6 +126,7 @@ export class Station {
       logger: silentLogger,
       disk,
       commitMs: () => 500,
+      patienceMs: options.patienceMs,
       journalMaxBytes,
       outboxGrew: () => (this.grown += 1),
     });
