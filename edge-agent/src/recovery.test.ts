@@ -116,7 +116,9 @@ describe('recovery', () => {
               if (faults.cutIn === 0) after = memory.cutPower(random);
               if (faults.failIn === 0) throw new Error('EIO');
             });
-            const station = await Station.start({ disk, clock, horn, patienceMs: Infinity }).catch((error: unknown) => error);
+            const station = await Station.start({ disk, clock, horn, patienceMs: Infinity }).catch(
+              (error: unknown) => error,
+            );
             if (station instanceof Station && after === undefined) {
               await sender.repeat(station);
               return station;
