@@ -184,7 +184,9 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       statusMs: options.statusMs ?? 5000,
       bytesPerSecond: hub.rate,
       newestFirst: hub.drain === 'newest' ? newId : undefined,
-      asked: (request) => answers.ask(request),
+      asked: (ask) => {
+        if (ask.kind === 'raw') answers.ask(ask.request);
+      },
       stored: (lane) => {
         if (lane === 'raw') answers.stored();
       },

@@ -6,6 +6,7 @@
 // known are moved to their place on the way (time/restamp.ts); as long as it is not known, what they give is held back.
 // Nothing here can keep the agent from starting: what is damaged is reported and left out.
 
+import { alertStates, severities, silences } from '@weir/shared/model/alert.ts';
 import { randomBytes } from 'node:crypto';
 import { Pipeline } from '@weir/shared/pipeline/pipeline.ts';
 import type { Plan } from '@weir/shared/pipeline/plan.ts';
@@ -336,11 +337,19 @@ const unfinishedSchema = z.array(
     transition: z.object({
       rule: z.string(),
       series: z.object({ device: z.string(), signal: z.string() }),
-      state: z.enum(['firing', 'cleared']),
-      severity: z.enum(['info', 'warning', 'critical']),
+      state: z.enum(alertStates),
+      severity: z.enum(severities),
       time: z.number(),
       since: z.number(),
-      value: z.number(),
+      // JSON has no NaN.
+      value: z
+        .number()
+        .nullable()
+        .transform((value) => value ?? NaN),
+      reason: z.string(),
+      quiet: z.enum(silences),
+      by: z.string(),
+      comment: z.string(),
     }),
   }),
 );

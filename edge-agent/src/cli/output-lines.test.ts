@@ -1,3 +1,4 @@
+import { unremarkable } from '@weir/shared/model/alert.ts';
 import type { Pane } from '@weir/shared/model/pane.ts';
 import { expect, it } from 'vitest';
 import { describeTransition, paneLine, transitionLine } from './output-lines.ts';
@@ -65,6 +66,7 @@ it('a transition is a line of JSON, and a sentence', () => {
     time: start + 2000,
     since: start,
     value: 40,
+    ...unremarkable,
   };
   expect(JSON.parse(transitionLine(transition))).toEqual({
     alert: 'too_hot',

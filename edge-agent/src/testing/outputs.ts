@@ -1,6 +1,6 @@
 // Outputs of a pipeline, made up for tests of what comes behind it.
 
-import type { Transition } from '@weir/shared/model/alert.ts';
+import { unremarkable, type Transition } from '@weir/shared/model/alert.ts';
 import type { Pane } from '@weir/shared/model/pane.ts';
 import { decodeFrame } from '@weir/shared/wire/codec.ts';
 import type { OutboxLane } from '../log/outbox.ts';
@@ -21,7 +21,7 @@ export function pane(index: number, fresh = 1): Pane {
 
 export function transition(index: number, rule = 'too_hot'): Transition {
   const series = { device: 'press', signal: 'temperature' };
-  return { rule, series, state: 'firing', severity: 'critical', time: index, since: index, value: 99 };
+  return { rule, series, state: 'firing', severity: 'critical', time: index, since: index, value: 99, ...unremarkable };
 }
 
 /** Starts of the panes and times of the transitions in a lane, in order. */

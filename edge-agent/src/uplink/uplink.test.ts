@@ -1,4 +1,4 @@
-import { encodeCommand, encodeStatus, type RawRequest } from '@weir/shared/wire/codec.ts';
+import { encodeCommand, encodeStatus, type Ask } from '@weir/shared/wire/codec.ts';
 import { commandTopic } from '@weir/shared/wire/topics.ts';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Health } from '../health.ts';
@@ -31,7 +31,7 @@ async function start({
     () => 0,
     () => undefined,
   );
-  const asked: RawRequest[] = [];
+  const asked: Ask[] = [];
   const uplink = new Uplink({
     connect: mqttLink(hub.url),
     gateway: 'line-3',
@@ -267,8 +267,8 @@ describe('the uplink', () => {
         .flatMap(({ up, detail }) => (up ? [] : [detail]))
         .join();
     await expect.poll(troubles).toContain('the hub asks for what cannot be read');
-    hub.send(encodeCommand(request), topic);
-    await expect.poll(() => asked).toEqual([request]);
+    hub.send(encodeCommand({ kind: 'raw', request }), topic);
+    await expect.poll(() => asked).toEqual([{ kind: 'raw', request }]);
     expect(troubles()).toBe('');
   });
 

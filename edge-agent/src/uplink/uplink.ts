@@ -10,7 +10,7 @@ import { messageOf } from '../logger.ts';
 import type { OnTheWay, Outbox } from '../log/outbox.ts';
 import { Backoff } from '../time/backoff.ts';
 import type { Clock } from '../time/clock.ts';
-import { decodeCommand, encodeStatus, type RawRequest } from '@weir/shared/wire/codec.ts';
+import { decodeCommand, encodeStatus, type Ask } from '@weir/shared/wire/codec.ts';
 import { ackTopic, commandTopic, statusTopic, type KeptLane } from '@weir/shared/wire/topics.ts';
 import { Connection } from './connection.ts';
 import type { HubLink } from './hub-link.ts';
@@ -35,8 +35,8 @@ export interface UplinkParts {
   readonly statusMs: number;
   /** Bytes per second for panes and raw readings; no limit without it. */
   readonly bytesPerSecond?: number | undefined;
-  /** The hub asks for raw readings. */
-  readonly asked?: (request: RawRequest) => void;
+  /** The hub asks for something. */
+  readonly asked?: (ask: Ask) => void;
   /** The hub has stored something new of this lane. */
   readonly stored?: (lane: KeptLane) => void;
   /** When the newest panes go first, ahead of a backlog: gives a name nobody else has, for each connection. */
@@ -124,9 +124,9 @@ export class Uplink {
   /** It comes from outside, and must not end the agent. */
   #command(payload: Uint8Array): void {
     const { health, asked } = this.#parts;
-    let request: RawRequest;
+    let ask: Ask;
     try {
-      request = decodeCommand(payload);
+      ask = decodeCommand(payload);
     } catch (error) {
       health.down(
         'hub commands',
@@ -135,6 +135,6 @@ export class Uplink {
       return;
     }
     health.up('hub commands');
-    asked?.(request);
+    asked?.(ask);
   }
 }

@@ -167,7 +167,7 @@ test('commands and acks go to the one gateway that listens for them, each on its
   );
   const port = await broker.listen();
   const request = { id: 'r-1', series: { device: 'press', signal: 'temperature' }, from: 0, to: 1 };
-  const command = encodeCommand(request);
+  const command = encodeCommand({ kind: 'raw', request });
   const deaf = await MqttClient.login({ port, name: 'line-4', key: other });
   deaf.subscribe('weir/v1/line-4/ack');
   await deaf.until(() => deaf.packets.some(({ cmd }) => cmd === 'suback'));

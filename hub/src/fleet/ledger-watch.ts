@@ -1,7 +1,7 @@
 // Raises an alert when the sums of a gateway do not balance, and clears it when they do: `weir.ledger`, critical, like any
 // alert of the gateway's own. One status is not enough: what the hub knows about the order of things could be wrong once.
 
-import type { Transition } from '@weir/shared/model/alert.ts';
+import { unremarkable, type Transition } from '@weir/shared/model/alert.ts';
 
 export const ledgerRule = 'weir.ledger';
 
@@ -30,7 +30,14 @@ export class LedgerWatch {
     this.#watched.set(gateway, watched);
     watched.odd = imbalance === 0 ? 0 : watched.odd + 1;
     const { firing } = watched;
-    const shared = { rule: ledgerRule, series, severity: 'critical', time: nowMs, value: imbalance } as const;
+    const shared = {
+      rule: ledgerRule,
+      series,
+      severity: 'critical',
+      time: nowMs,
+      value: imbalance,
+      ...unremarkable,
+    } as const;
     if (firing === undefined && watched.odd >= patience) {
       watched.firing = nowMs;
       return { ...shared, state: 'firing', since: nowMs };

@@ -46,7 +46,10 @@ function openDesk(): RawDesk {
     clock,
     log: new RateLimitedLog(silentLog, clock),
     keepMs,
-    command: (gateway, payload) => sent.push(`${gateway} ${decodeCommand(payload).id}`),
+    command: (gateway, payload) => {
+      const ask = decodeCommand(payload);
+      if (ask.kind === 'raw') sent.push(`${gateway} ${ask.request.id}`);
+    },
     changed: () => undefined,
   });
 }

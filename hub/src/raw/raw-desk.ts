@@ -102,7 +102,8 @@ export class RawDesk {
   #send(requests: readonly RawRequest[]): void {
     const reached = requests.filter(({ gateway }) => this.#listening.has(gateway));
     for (const { id, gateway, device, signal, fromMs, toMs } of reached) {
-      this.#parts.command(gateway, encodeCommand({ id, series: { device, signal }, from: fromMs, to: toMs }));
+      const request = { id, series: { device, signal }, from: fromMs, to: toMs };
+      this.#parts.command(gateway, encodeCommand({ kind: 'raw', request }));
     }
     const fresh = reached.filter(({ sent }) => !sent);
     if (fresh.length === 0) return;

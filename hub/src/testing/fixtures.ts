@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Transition } from '@weir/shared/model/alert.ts';
+import { unremarkable, type Transition } from '@weir/shared/model/alert.ts';
 import { nominalSizeMs, stepMs, type Pane, type Statistic, type WindowShape } from '@weir/shared/model/pane.ts';
 import { decodeFrame, encodeFrame, type Batch, type BatchEntry } from '@weir/shared/wire/codec.ts';
 
@@ -56,6 +56,7 @@ export function transition(fields: Partial<Transition> = {}): Transition {
     time: baseTime + 10_000,
     since: baseTime,
     value: 34.5,
+    ...unremarkable,
     ...fields,
   };
 }

@@ -121,8 +121,10 @@ export class MqttClient {
   }
 
   #received(topic: string, payload: Buffer): void {
-    if (topic.endsWith('/command')) this.commands.push(decodeCommand(payload));
-    else this.acks.push(decodeAck(payload));
+    if (topic.endsWith('/command')) {
+      const ask = decodeCommand(payload);
+      if (ask.kind === 'raw') this.commands.push(ask.request);
+    } else this.acks.push(decodeAck(payload));
   }
 
   #notify(): void {

@@ -11,7 +11,7 @@
 // `clear` is the deadband: a firing alert ends at another level than the one that started it.
 
 import type { ByteReader, ByteWriter } from '../model/bytes.ts';
-import type { AlertState, Severity, Transition } from '../model/alert.ts';
+import { unremarkable, type AlertState, type Severity, type Transition } from '../model/alert.ts';
 import type { Series } from '../model/series.ts';
 import { holds, type Condition } from './condition.ts';
 
@@ -81,7 +81,7 @@ export class RuleState {
 
   #transition(state: AlertState, time: number, value: number, series: Series): Transition {
     const { id: rule, severity } = this.rule;
-    return { rule, series, state, severity, time, since: this.#since, value };
+    return { rule, series, state, severity, time, since: this.#since, value, ...unremarkable };
   }
 
   write(to: ByteWriter): void {

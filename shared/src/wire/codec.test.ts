@@ -3,7 +3,7 @@
 import { create, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { severities, type Transition } from '../model/alert.ts';
+import { alertStates, severities, silences, type Operation, type Transition } from '../model/alert.ts';
 import { nominalSizeMs, statistics, stepMs, timings, type Pane, type WindowSpec } from '../model/pane.ts';
 import { qualities } from '../model/quality.ts';
 import { specOf, windowOf } from '../testing/plans.ts';
@@ -21,6 +21,7 @@ import {
   encodeStatus,
   type Batch,
   type RawReadings,
+  type Ask,
   type RawRequest,
 } from './codec.ts';
 import { BatchSchema, CommandSchema, FrameSchema, TransitionSchema } from './weir_pb.js';
@@ -90,11 +91,15 @@ const transition = fc.record<Transition>(
   {
     rule: name,
     series,
-    state: fc.constantFrom('firing', 'cleared'),
+    state: fc.constantFrom(...alertStates),
     severity: fc.constantFrom(...severities),
     time,
     since: time,
     value: fc.double(),
+    reason: fc.string(),
+    quiet: fc.constantFrom(...silences),
+    by: fc.string(),
+    comment: fc.string(),
   },
   plain,
 );
@@ -225,8 +230,14 @@ test('batches, acks, commands and status come back as they were', () => {
   expect(decodeBatch(encodeBatch(batch))).toStrictEqual(batch);
   const ack = { incarnation: '0123456789abcdef', lane: 'panes', seq: 0 };
   expect(decodeAck(encodeAck(ack))).toMatchObject(ack);
-  const command = { id: 'r-1', series: { device: 'oven', signal: 'temperature' }, from: 1.8e12, to: 1.8e12 + 0.25 };
-  expect(decodeCommand(encodeCommand(command))).toStrictEqual(command);
+  const oven = { device: 'oven', signal: 'temperature' };
+  const operation = { kind: 'shelve', rule: 'too_hot', series: oven, since: 1.8e12, until: 1.9e12 } as const;
+  const asks: Ask[] = [
+    { kind: 'raw', request: { id: 'r-1', series: oven, from: 1.8e12, to: 1.8e12 + 0.25 } },
+    { kind: 'operation', id: 'o-1', operation: { ...operation, by: 'Ada', comment: 'being cleaned' } },
+    { kind: 'operation', id: 'o-2', operation: { ...all, kind: 'enable', rule: 'too_hot' } },
+  ];
+  for (const ask of asks) expect(decodeCommand(encodeCommand(ask))).toStrictEqual(ask);
   const status = {
     online: true,
     timeMs: 1.8e12,
@@ -277,6 +288,9 @@ test.each<[string, RegExp, Exclude<MessageInitShape<typeof BatchSchema>, { $type
   expect(() => decodeBatch(bytes)).toThrow(message);
 });
 
+/** All alarms of a rule, by nobody in particular. */
+const all = { series: undefined, since: undefined, until: NaN, by: '', comment: '' };
+
 const request: RawRequest = { id: 'r-1', series: { device: 'oven', signal: 'temperature' }, from: 0, to: 1 };
 
 test.each<[string, RegExp, Partial<RawRequest>]>([
@@ -286,8 +300,23 @@ test.each<[string, RegExp, Partial<RawRequest>]>([
   ['an infinite end', /to Infinity/, { to: Infinity }],
   ['a device that is a path', /series/, { series: { device: '../x', signal: 'a' } }],
 ])('a request for raw readings with %s is refused, and the error names it', (_, message, wrong) => {
-  expect(() => decodeCommand(encodeCommand({ ...request, ...wrong }))).toThrow(WireError);
-  expect(() => decodeCommand(encodeCommand({ ...request, ...wrong }))).toThrow(message);
+  expect(() => decodeCommand(encodeCommand({ kind: 'raw', request: { ...request, ...wrong } }))).toThrow(WireError);
+  expect(() => decodeCommand(encodeCommand({ kind: 'raw', request: { ...request, ...wrong } }))).toThrow(message);
+});
+
+test.each<[string, RegExp, Partial<Operation>]>([
+  ['a rule that is no name', /rule/, { rule: '../x' }],
+  ['no end of the shelving', /until when/, { kind: 'shelve' }],
+  ['a device that is a path', /series/, { series: { device: '../x', signal: 'a' } }],
+])('an operation with %s is refused, and the error names it', (_, message, wrong) => {
+  const operation: Operation = { kind: 'acknowledge', rule: 'too_hot', ...all, ...wrong };
+  expect(() => decodeCommand(encodeCommand({ kind: 'operation', id: 'o-1', operation }))).toThrow(WireError);
+  expect(() => decodeCommand(encodeCommand({ kind: 'operation', id: 'o-1', operation }))).toThrow(message);
+});
+
+test('an operation nobody knows is refused', () => {
+  const ask = { case: 'operation', value: { id: 'o-1', kind: 'explode', rule: 'too_hot' } } as const;
+  expect(() => decodeCommand(toBinary(CommandSchema, create(CommandSchema, { ask })))).toThrow(/kind/);
 });
 
 test('a command of a kind nobody knows, and one without a series, is refused', () => {

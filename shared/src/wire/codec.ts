@@ -10,7 +10,7 @@ import {
   type MessageInitShape,
   type MessageShape,
 } from '@bufbuild/protobuf';
-import { severities, type Transition } from '../model/alert.ts';
+import { alertStates, operationKinds, severities, silences, type Operation, type Transition } from '../model/alert.ts';
 import type { Pane } from '../model/pane.ts';
 import type { Series } from '../model/series.ts';
 import { fromPaneBlock, maxRows, toPaneBlock } from './pane-block.ts';
@@ -46,6 +46,10 @@ export function encodeFrame({ panes = [], transitions = [], raw = [] }: Partial<
           timeMs: t.time,
           sinceMs: t.since,
           value: t.value,
+          reason: t.reason,
+          quiet: t.quiet,
+          by: t.by,
+          comment: t.comment,
         }),
       ),
       raw: raw.map(toRawBlock),
@@ -154,19 +158,50 @@ export interface RawRequest {
   readonly to: number;
 }
 
-export function encodeCommand({ id, series: { device, signal }, from, to }: RawRequest): Uint8Array {
-  const value = { id, series: { device, signal }, fromMs: from, toMs: to };
-  return toBinary(CommandSchema, create(CommandSchema, { ask: { case: 'raw', value } }));
+/** What the hub asks of a gateway. */
+export type Ask =
+  | { readonly kind: 'raw'; readonly request: RawRequest }
+  | { readonly kind: 'operation'; readonly id: string; readonly operation: Operation };
+
+export function encodeCommand(ask: Ask): Uint8Array {
+  return toBinary(CommandSchema, create(CommandSchema, { ask: ask.kind === 'raw' ? rawAsk(ask) : operationAsk(ask) }));
+}
+
+function rawAsk({ request: { id, series, from, to } }: Ask & { kind: 'raw' }) {
+  const { device, signal } = series;
+  return { case: 'raw', value: { id, series: { device, signal }, fromMs: from, toMs: to } } as const;
+}
+
+function operationAsk({ id, operation }: Ask & { kind: 'operation' }) {
+  const { kind, rule, series, since, until, by, comment } = operation;
+  const named = series === undefined ? {} : { series: { device: series.device, signal: series.signal } };
+  const episode = since === undefined ? {} : { sinceMs: since };
+  const end = Number.isNaN(until) ? {} : { untilMs: until };
+  return { case: 'operation', value: { id, kind, rule, ...named, ...episode, ...end, by, comment } } as const;
 }
 
 /** @throws WireError also when it is a command this version does not know */
-export function decodeCommand(bytes: Uint8Array): RawRequest {
+export function decodeCommand(bytes: Uint8Array): Ask {
   const { ask } = decode(CommandSchema, bytes, 'command');
-  if (ask.case !== 'raw') throw new WireError('command: of a kind nobody here knows');
-  const { id, series, fromMs, toMs } = ask.value;
-  if (id.length === 0 || id.length > 64) throw new WireError('command: id');
-  if (!Number.isFinite(fromMs) || !Number.isFinite(toMs)) throw new WireError(`command: from ${fromMs} to ${toMs}`);
-  return { id, series: namedSeries(series), from: fromMs, to: toMs };
+  if (ask.case === undefined) throw new WireError('command: of a kind nobody here knows');
+  if (ask.value.id.length === 0 || ask.value.id.length > 64) throw new WireError('command: id');
+  if (ask.case === 'raw') {
+    const { id, series, fromMs, toMs } = ask.value;
+    if (!Number.isFinite(fromMs) || !Number.isFinite(toMs)) throw new WireError(`command: from ${fromMs} to ${toMs}`);
+    return { kind: 'raw', request: { id, series: namedSeries(series), from: fromMs, to: toMs } };
+  }
+  const { id, kind, rule, series, sinceMs, untilMs = NaN, by, comment } = ask.value;
+  const operation: Operation = {
+    kind: oneOf(operationKinds, kind, 'operation: kind'),
+    rule: namePattern.test(rule) ? rule : fail(`operation: rule "${rule}"`),
+    series: series === undefined ? undefined : namedSeries(series),
+    since: sinceMs,
+    until: untilMs,
+    by,
+    comment,
+  };
+  if (operation.kind === 'shelve' && !Number.isFinite(untilMs)) throw new WireError('operation: shelve until when?');
+  return { kind: 'operation', id, operation };
 }
 
 export type StatusFields = MessageInitShape<typeof StatusSchema>;
@@ -193,10 +228,14 @@ function fromTransition(t: WireTransition): Transition {
   return {
     rule: namePattern.test(t.rule) ? t.rule : fail(`transition: rule "${t.rule}"`),
     series: namedSeries(t.series),
-    state: oneOf(['firing', 'cleared'] as const, t.state, 'transition: state'),
+    state: oneOf(alertStates, t.state, 'transition: state'),
     severity: oneOf(severities, t.severity, 'transition: severity'),
     time: t.timeMs,
     since: t.sinceMs,
     value: t.value,
+    reason: t.reason,
+    quiet: oneOf(silences, t.quiet, 'transition: quiet'),
+    by: t.by,
+    comment: t.comment,
   };
 }

@@ -398,6 +398,32 @@ export declare type Transition = Message<"weir.v1.Transition"> & {
    * @generated from field: double value = 7;
    */
   value: number;
+
+  /**
+   * In words; nothing where there is nothing to add.
+   *
+   * @generated from field: string reason = 8;
+   */
+  reason: string;
+
+  /**
+   * Why nobody was told; nothing where somebody was.
+   *
+   * @generated from field: string quiet = 9;
+   */
+  quiet: string;
+
+  /**
+   * Operator, and what they said.
+   *
+   * @generated from field: string by = 10;
+   */
+  by: string;
+
+  /**
+   * @generated from field: string comment = 11;
+   */
+  comment: string;
 };
 
 /**
@@ -449,6 +475,12 @@ export declare type Command = Message<"weir.v1.Command"> & {
      */
     value: RawRequest;
     case: "raw";
+  } | {
+    /**
+     * @generated from field: weir.v1.Operation operation = 2;
+     */
+    value: Operation;
+    case: "operation";
   } | { case: undefined; value?: undefined };
 };
 
@@ -457,6 +489,67 @@ export declare type Command = Message<"weir.v1.Command"> & {
  * Use `create(CommandSchema)` to create a new message.
  */
 export declare const CommandSchema: GenMessage<Command>;
+
+/**
+ * What an operator at the hub does to alarms of the gateway. Answered by `operations` in the gateway's next status.
+ *
+ * @generated from message weir.v1.Operation
+ */
+export declare type Operation = Message<"weir.v1.Operation"> & {
+  /**
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * `acknowledge`, `shelve`, `unshelve`, `disable`, `enable`.
+   *
+   * @generated from field: string kind = 2;
+   */
+  kind: string;
+
+  /**
+   * @generated from field: string rule = 3;
+   */
+  rule: string;
+
+  /**
+   * One alarm of the rule; nothing is all of them.
+   *
+   * @generated from field: optional weir.v1.Series series = 4;
+   */
+  series?: Series | undefined;
+
+  /**
+   * Only the episode that began then.
+   *
+   * @generated from field: optional double since_ms = 5;
+   */
+  sinceMs?: number | undefined;
+
+  /**
+   * Of `shelve`.
+   *
+   * @generated from field: optional double until_ms = 6;
+   */
+  untilMs?: number | undefined;
+
+  /**
+   * @generated from field: string by = 7;
+   */
+  by: string;
+
+  /**
+   * @generated from field: string comment = 8;
+   */
+  comment: string;
+};
+
+/**
+ * Describes the message weir.v1.Operation.
+ * Use `create(OperationSchema)` to create a new message.
+ */
+export declare const OperationSchema: GenMessage<Operation>;
 
 /**
  * The raw readings of one series, from (inclusive) to (exclusive) an event time; the answer comes on the raw lane.
@@ -611,6 +704,18 @@ export declare type Status = Message<"weir.v1.Status"> & {
    * @generated from field: double imbalance = 21;
    */
   imbalance: number;
+
+  /**
+   * @generated from field: weir.v1.Alarms alarms = 22;
+   */
+  alarms?: Alarms | undefined;
+
+  /**
+   * Ids of the operations the gateway has carried out last.
+   *
+   * @generated from field: repeated string operations = 23;
+   */
+  operations: string[];
 };
 
 /**
@@ -618,6 +723,75 @@ export declare type Status = Message<"weir.v1.Status"> & {
  * Use `create(StatusSchema)` to create a new message.
  */
 export declare const StatusSchema: GenMessage<Status>;
+
+/**
+ * How the alarm system does, in the measures of ISA-18.2.
+ *
+ * @generated from message weir.v1.Alarms
+ */
+export declare type Alarms = Message<"weir.v1.Alarms"> & {
+  /**
+   * @generated from field: uint32 firing = 1;
+   */
+  firing: number;
+
+  /**
+   * @generated from field: uint32 unacknowledged = 2;
+   */
+  unacknowledged: number;
+
+  /**
+   * @generated from field: uint32 shelved = 3;
+   */
+  shelved: number;
+
+  /**
+   * @generated from field: uint32 suppressed = 4;
+   */
+  suppressed: number;
+
+  /**
+   * @generated from field: uint32 disabled = 5;
+   */
+  disabled: number;
+
+  /**
+   * Firing for longer than a day.
+   *
+   * @generated from field: uint32 stale = 6;
+   */
+  stale: number;
+
+  /**
+   * @generated from field: uint32 chattering = 7;
+   */
+  chattering: number;
+
+  /**
+   * Over the last minute, and the last ten.
+   *
+   * @generated from field: double transitions_per_minute = 8;
+   */
+  transitionsPerMinute: number;
+
+  /**
+   * @generated from field: double alarms_per_ten_minutes = 9;
+   */
+  alarmsPerTenMinutes: number;
+
+  /**
+   * Transitions nobody was told of, since the data folder was made, by why.
+   *
+   * @generated from field: map<string, double> quiet = 10;
+   */
+  quiet: { [key: string]: number };
+};
+
+/**
+ * Describes the message weir.v1.Alarms.
+ * Use `create(AlarmsSchema)` to create a new message.
+ */
+export declare const AlarmsSchema: GenMessage<Alarms>;
 
 /**
  * The disk under journal and outbox.
