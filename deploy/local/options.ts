@@ -1,7 +1,7 @@
 // The command line of `npm start`.
 
 import { parseArgs } from 'node:util';
-import { parseDuration } from '@weir/shared/config/duration.ts';
+import { parseDuration } from '@weir/shared/model/duration.ts';
 
 export interface LocalOptions {
   /** Ends by itself after so long; otherwise at Ctrl-C. */

@@ -4,8 +4,9 @@ import { randomBytes } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { compilePlan, compileRoutes } from '@weir/shared/config/compile.ts';
 import type { GatewayFile } from '@weir/shared/config/gateway-file.ts';
-import type { ActionKind } from './actions/action.ts';
+import type { ActionContext, ActionKind, Level, Message } from './actions/action.ts';
 import { Actions } from './actions/actions.ts';
+import { isWanted, Levels } from './actions/levels.ts';
 import { actionKinds } from './actions/registry.ts';
 import { Engine } from './engine.ts';
 import { Health } from './health.ts';
@@ -13,6 +14,7 @@ import { DiskMeter } from './log/disk-meter.ts';
 import { realDisk, type Disk } from './log/disk.ts';
 import { FreeSpaceGuard } from './log/free-space.ts';
 import { lock } from './log/lock.ts';
+import { HubOrders } from './hub-orders.ts';
 import { messageOf, type Logger } from './logger.ts';
 import { readSecret } from './mqtt/options.ts';
 import { Pace } from './pace.ts';
@@ -99,9 +101,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     ({ part, up, detail }) => (up ? logger.info(`${part} is up`) : logger.warn(`${part} is down`, { detail })),
   );
   const plan = compilePlan(file);
-  const byRule = new Map(
-    [...plan.signals.values()].flatMap(({ rules }) => rules.map((rule) => [rule.id, rule.actions] as const)),
-  );
+  const byRule = new Map(plan.rules.map((rule) => [rule.id, rule.actions]));
   const actionsOf = (rule: string): readonly string[] => (byRule.get(rule) ?? []).filter((id) => file.actions.has(id));
   const recovered = await recover({
     disk,
@@ -117,8 +117,19 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   });
   const { pipeline, journal, blackBox, outbox } = recovered;
 
+  const { messages, levels } = makeActions(file, kinds.actions, { base: options.base, clock: time });
   const actions = new Actions({
-    actions: makeActions(file, kinds.actions, options.base),
+    messages,
+    levels: new Levels({
+      levels,
+      wanted: (id, mode) => {
+        const alarms = pipeline.alerts.views().filter(({ rule }) => actionsOf(rule).includes(id));
+        return isWanted(mode, alarms, time.now());
+      },
+      health,
+      clock: time,
+      random,
+    }),
     actionsOf,
     health,
     logger,
@@ -148,8 +159,11 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     outboxGrew: () => uplink?.nudge(),
   });
 
+  const orders = new HubOrders({ operate: (operation) => engine.operate(operation), logger, now: () => time.now() });
+
   const reporter = new StatusReporter({
     ...recovered,
+    orders,
     file,
     engine,
     actions,
@@ -186,6 +200,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       newestFirst: hub.drain === 'newest' ? newId : undefined,
       asked: (ask) => {
         if (ask.kind === 'raw') answers.ask(ask.request);
+        else orders.carryOut(ask.id, ask.operation);
       },
       stored: (lane) => {
         if (lane === 'raw') answers.stored();
@@ -261,14 +276,21 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   };
 }
 
-function makeActions(file: GatewayFile, kinds: readonly ActionKind[], base: string) {
-  return new Map(
-    [...file.actions].map(([id, part]) => {
-      const kind = kinds.find(({ key }) => key === part.kind);
-      if (kind === undefined) throw new Error(`no action kind "${part.kind}"`);
-      return [id, kind.make(part, { id, gateway: file.gateway, base })] as const;
-    }),
-  );
+function makeActions(
+  file: GatewayFile,
+  kinds: readonly ActionKind[],
+  { base, clock }: Pick<ActionContext, 'base' | 'clock'>,
+): { messages: Map<string, Message>; levels: Map<string, Level> } {
+  const [messages, levels] = [new Map<string, Message>(), new Map<string, Level>()];
+  const unitOf = (signal: string): string => file.signals.get(signal)?.unit ?? '';
+  for (const [id, part] of file.actions) {
+    const kind = kinds.find(({ key }) => key === part.kind);
+    if (kind === undefined) throw new Error(`no action kind "${part.kind}"`);
+    const context = { id, gateway: file.gateway, base, unitOf, clock };
+    if (kind.type === 'message') messages.set(id, kind.make(part, context));
+    else levels.set(id, kind.make(part, context));
+  }
+  return { messages, levels };
 }
 
 function hubKey(hub: NonNullable<GatewayFile['hub']>, base: string): string | undefined {

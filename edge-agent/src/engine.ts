@@ -12,6 +12,7 @@
 //
 // While nobody knows what time it is, blocks are provisional and what they give is held back (provisional.ts).
 
+import type { Operation } from '@weir/shared/model/alert.ts';
 import type { DeadLetter, Reading } from '@weir/shared/model/reading.ts';
 import type { Outputs, Pipeline } from '@weir/shared/pipeline/pipeline.ts';
 import { planToJson } from '@weir/shared/pipeline/plan-json.ts';
@@ -89,11 +90,15 @@ export class Engine {
   /** As long as the time is not known. */
   #provisional: Provisional | undefined = undefined;
   #room: (() => void)[] = [];
+  #operations: { operation: Operation; resolve: (changed: number | undefined) => void }[] = [];
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
     this.#missing = new MissingSeries(parts.pipeline, parts.health);
     this.#block = new BlockBuilder(parts.pipeline.series);
+    const begun = parts.time.now();
+    parts.pipeline.awake(begun);
+    this.#block.awake(begun);
     this.#bytesSinceCheckpoint = parts.replayedBytes;
     const { journal, outbox, pipeline, health, time } = parts;
     if (!time.known)
@@ -171,6 +176,12 @@ export class Engine {
     this.#block.acted(key);
   }
 
+  /** What an operator does to alarms; it is in the journal like a reading. @returns how many it changed; undefined when there is no such rule */
+  operate(operation: Operation): Promise<number | undefined> {
+    this.hurry();
+    return new Promise((resolve) => this.#operations.push({ operation, resolve }));
+  }
+
   /** Commits every interval, and whenever hurried, until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const { time: clock, commitMs } = this.#parts;
@@ -208,6 +219,8 @@ export class Engine {
   async #watch(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.#parts.time.sleep(usualPatienceMs / 4, signal);
+      // Commits may be far apart; what falls due by the clock is not to wait for one.
+      if (this.#parts.pipeline.alerts.nextTick <= this.#parts.time.now()) this.hurry();
       if (!this.#committer.isStuck) continue;
       this.#committer.acknowledgeStuck();
       this.#committer.acknowledgeAtRisk(this.#acks);
@@ -264,6 +277,7 @@ export class Engine {
   #prepare(checkpoint: boolean): void {
     const { pipeline, outbox, time, health, actions } = this.#parts;
     const now = time.now();
+    this.#operate(now);
     pipeline.tick(now);
     this.#act(time.monotonicMs());
     this.#missing.look(now);
@@ -309,6 +323,13 @@ export class Engine {
     this.#leftOut = 0;
     if (due) this.#bytesSinceCheckpoint = 0;
     this.#jump(change);
+  }
+
+  #operate(now: number): void {
+    for (const { operation, resolve } of this.#operations.splice(0)) {
+      this.#block.operate(operation);
+      resolve(this.#parts.pipeline.operate(operation, now));
+    }
   }
 
   /** @returns what the hub may get of the block: nothing, until the time is known */

@@ -6,6 +6,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { startAgent } from './agent.ts';
 import { CommandError, loadGatewayFile } from './cli/gateway-file.ts';
 import { replay } from './cli/replay.ts';
+import { score } from './cli/score.ts';
 import { timeUnits, type TimeUnit } from './formats/time-field.ts';
 import { Locked } from './log/lock.ts';
 import { stderrLogger } from './logger.ts';
@@ -85,6 +86,18 @@ program
       `${summary.readings} readings${lost.join('')}; ${summary.panes} panes, ${summary.transitions} transitions ` +
         `in ${summary.seconds.toFixed(2)} s (${rate} readings/s)`,
     );
+  });
+
+program
+  .command('score')
+  .description("write a detector's score for every row of a CSV file (timestamp,value)")
+  .argument('<gateway.yaml>', 'the gateway file: the detector is that of its first alert with anomaly:, or auto')
+  .argument('<file.csv>', 'a header, then one row a reading')
+  .requiredOption('--out <scores.csv>', 'where timestamp,value,anomaly_score goes')
+  .option('--alert <name>', 'take the detector of this alert')
+  .action(async (path: string, csv: string, { out, alert }: { out: string; alert?: string }) => {
+    const rows = await score(loadGatewayFile(path, warn), { csv, out, alert, warn });
+    console.log(`${out}: ${rows} rows`);
   });
 
 interface ReplayFlags {

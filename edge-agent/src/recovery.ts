@@ -191,6 +191,7 @@ async function replayTail(
       held.readings += outputs.panes.reduce((sum, { fresh }) => sum + fresh, 0);
     }
     for (const transition of outputs.transitions) {
+      if (transition.quiet !== '') continue;
       for (const action of options.actionsOf(transition.rule))
         unfinished.push({ made: { action, transition }, moved: move ?? 0 });
     }
@@ -290,6 +291,7 @@ function randomIncarnation(): string {
 /** Tells the pipeline what it was told then. */
 export function replayBlock(pipeline: Pipeline, block: Block): void {
   if (block.jumpMs > 0) pipeline.jump(block.jumpMs);
+  if (!Number.isNaN(block.awake)) pipeline.awake(block.awake);
   for (const { device, signal } of block.interned) {
     if (pipeline.plan.signals.has(signal)) pipeline.series.intern(device, signal);
   }
@@ -300,6 +302,7 @@ export function replayBlock(pipeline: Pipeline, block: Block): void {
   }
   for (const [reason, count] of block.refusals) pipeline.reject(reason, count);
   pipeline.evict(block.evicted.readings);
+  for (const operation of block.operations) pipeline.operate(operation, block.tick);
   pipeline.tick(block.tick);
 }
 
@@ -351,6 +354,7 @@ const unfinishedSchema = z.array(
       by: z.string(),
       comment: z.string(),
     }),
+    count: z.int().min(1).optional(),
   }),
 );
 

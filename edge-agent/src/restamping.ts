@@ -5,7 +5,8 @@
 // engine hands it the block that is just being closed, and the pipeline goes on with the twin's state. A crash on the way does
 // no harm: recovery replays the same blocks moved by as much, and the outbox passes over what it has.
 
-import type { Transition } from '@weir/shared/model/alert.ts';
+import { unremarkable, type Transition } from '@weir/shared/model/alert.ts';
+import type { AlarmView } from '@weir/shared/pipeline/alerts.ts';
 import { Pipeline, type Outputs } from '@weir/shared/pipeline/pipeline.ts';
 import { restore } from '@weir/shared/pipeline/snapshot.ts';
 import { readCheckpoint, type Checkpoint } from './log/checkpoint.ts';
@@ -97,14 +98,13 @@ export class Restamping {
   takeOver(): Transition[] {
     const { pipeline } = this.#parts;
     const corrections: Transition[] = [];
-    for (const { series, rules } of pipeline.states()) {
-      for (const [index, was] of rules.entries()) {
-        const is = this.#twin.states()[series.id]?.rules[index];
-        if (is === undefined || is.firing === was.firing) continue;
-        const last = this.#last.get(keyOf({ rule: is.rule.id, series }));
-        const correction = is.firing || last?.state === 'cleared' ? last : was.abandon(series);
-        if (correction !== undefined) corrections.push(correction);
-      }
+    const truth = new Map(this.#twin.alerts.views().map((view) => [keyOf(view), view]));
+    for (const was of pipeline.alerts.views()) {
+      const is = truth.get(keyOf(was));
+      if (is === undefined || isOn(is) === isOn(was)) continue;
+      const last = this.#last.get(keyOf(was));
+      const correction = isOn(is) || last?.state === 'cleared' ? last : endOf(was);
+      if (correction !== undefined) corrections.push(correction);
     }
     pipeline.takeOver(this.#twin);
     return corrections;
@@ -124,6 +124,15 @@ export class Restamping {
     for (const transition of outputs.transitions) this.#last.set(keyOf(transition), transition);
     return outputs;
   }
+}
+
+function isOn({ phase }: AlarmView): boolean {
+  return phase === 'firing' || phase === 'latched';
+}
+
+/** What ends an alarm that never was. */
+function endOf({ rule, series, severity, since }: AlarmView): Transition {
+  return { rule, series, severity, state: 'cleared', time: since, since, value: NaN, ...unremarkable };
 }
 
 function keyOf({ rule, series }: Pick<Transition, 'rule' | 'series'>): string {

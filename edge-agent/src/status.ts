@@ -3,10 +3,12 @@
 import type { GatewayFile } from '@weir/shared/config/gateway-file.ts';
 import type { Losses } from '@weir/shared/model/ledger.ts';
 import type { LossReason } from '@weir/shared/model/reading.ts';
+import type { AlarmMeasures } from '@weir/shared/pipeline/alerts.ts';
 import type { Pipeline } from '@weir/shared/pipeline/pipeline.ts';
 import { encodeStatus } from '@weir/shared/wire/codec.ts';
 import type { Actions } from './actions/actions.ts';
 import type { Engine } from './engine.ts';
+import type { HubOrders } from './hub-orders.ts';
 import type { Health, PartHealth } from './health.ts';
 import type { BlackBox } from './log/black-box.ts';
 import type { DiskMeter } from './log/disk-meter.ts';
@@ -61,6 +63,8 @@ export interface AgentStatus {
   readonly imbalance: number;
   /** Transitions acted on since the start. */
   readonly alerts: number;
+  /** How the alarm system does, in the measures of ISA-18.2. */
+  readonly alarms: AlarmMeasures;
   readonly alertLatencyMs: { readonly p50: number; readonly p99: number };
   /** Readings in panes that are held back until the time is known; they are among the pending. */
   readonly held: number;
@@ -94,6 +98,7 @@ export interface StatusParts {
   readonly file: GatewayFile;
   readonly pipeline: Pipeline;
   readonly engine: Engine;
+  readonly orders: Pick<HubOrders, 'done'>;
   readonly actions: Actions;
   readonly journal: Log;
   readonly blackBox: BlackBox;
@@ -144,6 +149,7 @@ export class StatusReporter {
       thinned: outbox.counters.readingsThinned,
       imbalance: pipeline.ledger.taken - pipeline.ledger.lostTotal - pipeline.reported - pipeline.countOpen(),
       alerts: actions.count,
+      alarms: pipeline.alerts.measures(this.#parts.clock.now()),
       alertLatencyMs: actions.latencyMs(),
       held: Math.max(0, engine.held),
       clock: this.#parts.clock.status,
@@ -153,7 +159,7 @@ export class StatusReporter {
 
   /** For the hub. @param online false when the gateway says good-bye */
   encoded(online: boolean): Uint8Array {
-    const { file, engine, clock } = this.#parts;
+    const { file, engine, orders, clock } = this.#parts;
     const s = this.status();
     return encodeStatus({
       online,
@@ -190,6 +196,8 @@ export class StatusReporter {
         ...(s.storage.rawSince === undefined ? {} : { rawSinceMs: s.storage.rawSince }),
       },
       time: { state: s.clock.state, detail: s.health.find(({ part }) => part === 'clock')?.detail ?? '' },
+      alarms: { ...s.alarms, quiet: Object.fromEntries(s.alarms.quiet) },
+      operations: [...orders.done],
       signals: [...file.signals].map(([name, { unit }]) => ({ name, unit: unit ?? '' })),
     });
   }

@@ -4,7 +4,7 @@
 // Ends with 0 when it is done or interrupted by Ctrl-C, and with 2 when what was typed or written in a file is wrong.
 
 import { readFile } from 'node:fs/promises';
-import { parseDuration } from '@weir/shared/config/duration.ts';
+import { parseDuration } from '@weir/shared/model/duration.ts';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { systemClock } from './clock.ts';
 import type { Counts } from './counts.ts';

@@ -14,10 +14,12 @@ const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
 const allowed: Readonly<Record<string, readonly string[]>> = {
   model: [],
   stream: ['model'],
-  alert: ['model'],
-  pipeline: ['model', 'stream', 'alert'],
+  expression: [],
+  detect: ['model'],
+  alert: ['model', 'expression', 'detect'],
+  pipeline: ['model', 'stream', 'expression', 'detect', 'alert'],
   wire: ['model'],
-  config: ['model', 'stream', 'alert', 'wire', 'pipeline'],
+  config: ['model', 'stream', 'expression', 'detect', 'alert', 'wire', 'pipeline'],
   testing: ['model', 'alert', 'pipeline'],
 };
 

@@ -6,12 +6,13 @@ import { engine } from './engine.ts';
 import { drain } from './drain.ts';
 import { alertDuringDrain } from './alert-during-drain.ts';
 import { backlog } from './backlog.ts';
+import { detection } from './detection.ts';
 import { disk } from './disk.ts';
 import { journal } from './journal.ts';
 import { recovery } from './recovery.ts';
 import { wire } from './wire.ts';
 
-const benches: readonly Bench[] = [engine, agentMqtt, drain, alertDuringDrain, disk, journal, backlog, recovery, wire];
+const benches: readonly Bench[] = [engine, agentMqtt, drain, alertDuringDrain, disk, journal, backlog, recovery, wire, detection];
 
 const json = process.argv.includes('--json');
 const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));

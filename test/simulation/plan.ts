@@ -141,7 +141,7 @@ ${windows.map((window) => `  - ${window}`).join('\n')}
 alerts:
   hot: { when: temperature > ${4 ** 21}, severity: critical, do: [horn] }
 actions:
-  horn: { horn: loud }
+  horn: { horn: loud, limit: none }
 settings: { commit: ${commitMs}ms, disorder: 2s, idleAfter: 30s, outbox: ${outboxBytes} B }
 `,
   };

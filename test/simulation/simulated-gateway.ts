@@ -1,7 +1,8 @@
 // One gateway: the real agent on a simulated disk, clock, link, sensors and horn, through all its processes and power cuts.
 
 import { startAgent, type Agent } from '@weir/edge-agent/agent.ts';
-import { actionKind, type ActionKind } from '@weir/edge-agent/actions/action.ts';
+import { messageKind, type ActionKind } from '@weir/edge-agent/actions/action.ts';
+import { deliverySettings } from '@weir/edge-agent/actions/delivery.ts';
 import { readGatewayFile } from '@weir/shared/config/gateway.ts';
 import type { GatewayFile } from '@weir/shared/config/gateway-file.ts';
 import { formatProblem } from '@weir/shared/config/yaml-file.ts';
@@ -214,16 +215,16 @@ function gatewayFile(text: string): GatewayFile {
   return file;
 }
 
-const hornConfig = { key: 'horn', schema: z.strictObject({ horn: z.string() }) };
+const hornConfig = { key: 'horn', schema: z.strictObject({ horn: z.string(), ...deliverySettings }) };
 
 function hornKind(life: Life, acting: () => Promise<void>, acted: (transition: Transition) => void): ActionKind {
-  return actionKind({
+  return messageKind({
     ...hornConfig,
     make: () => ({
-      perform: async (transition) => {
+      perform: async (notice) => {
         await acting();
         if (!life.alive) return never();
-        acted(transition);
+        for (const { transition } of notice) acted(transition);
       },
     }),
   });

@@ -1,13 +1,32 @@
-// What an action is: something done at the gateway when an alert fires or clears, link or no link.
+// What an action is: something done at the gateway because of an alarm, link or no link. There are two kinds.
+//
+// A *message* is told once a transition: a webhook, an MQTT publish, a line to a serial port, a command. It is queued, tried
+// again, limited and gathered (waiting.ts, courier.ts); whoever writes one only says how a notice goes out.
+//
+// A *level* is on or off: a horn, a lamp, a relay. What it is to be follows from the alarms as they are now, and it is made so
+// again and again (levels.ts). There is no queue: nobody needs to hear a horn that should have sounded an hour ago.
 
 import type { ConfigKind, Part } from '@weir/shared/config/kinds.ts';
-import type { Transition } from '@weir/shared/model/alert.ts';
 import type { z } from 'zod';
+import type { Clock } from '../time/clock.ts';
+import { deliveryOf, type Delivery } from './delivery.ts';
+import type { LevelMode, Pulse } from './levels.ts';
+import type { Notice } from './notice.ts';
 
 export interface Action {
-  /** Does it once. Rejects when it could not be done: it is tried again, with backoff. */
-  perform(transition: Transition, signal: AbortSignal): Promise<void>;
+  /**
+   * Tells it once. Rejects when it could not be told: it is tried again, with backoff. Ends soon after `signal` aborts: the
+   * agent stops, or the attempt has taken too long.
+   */
+  perform(notice: Notice, signal: AbortSignal): Promise<void>;
   close?(): Promise<void>;
+}
+
+export interface LevelAction {
+  /** Makes it so, also when it should be so already. Rejects when it could not be done. */
+  set(on: boolean): Promise<void>;
+  /** Leaves it as its fail-safe says. */
+  close(): Promise<void>;
 }
 
 export interface ActionContext {
@@ -15,38 +34,67 @@ export interface ActionContext {
   readonly gateway: string;
   /** Folder of the gateway file: relative paths start here. */
   readonly base: string;
+  /** Of a signal; '' when the gateway file names none. */
+  readonly unitOf: (signal: string) => string;
+  readonly clock: Clock;
 }
 
-export interface ActionKind extends ConfigKind {
-  make(part: Part, context: ActionContext): Action;
+/** An action, and how it is delivered. */
+export interface Message {
+  readonly action: Action;
+  readonly delivery: Delivery;
 }
+
+/** An output, and when it is to be on. */
+export interface Level {
+  readonly action: LevelAction;
+  readonly mode: LevelMode;
+  readonly pulse: Pulse | undefined;
+}
+
+export interface MessageKind extends ConfigKind {
+  readonly type: 'message';
+  make(part: Part, context: ActionContext): Message;
+}
+
+export interface LevelKind extends ConfigKind {
+  readonly type: 'level';
+  make(part: Part, context: ActionContext): Level;
+}
+
+export type ActionKind = MessageKind | LevelKind;
 
 /** Ties a schema to what it makes, so that the registry can hold kinds of different configurations. */
-export function actionKind<S extends z.ZodObject>(kind: {
+export function messageKind<S extends z.ZodObject>(kind: {
   key: string;
+  /** With `deliverySettings` among its keys. */
   schema: S;
+  holds?: (config: z.output<S>) => string | undefined;
   make: (config: z.output<S>, context: ActionContext) => Action;
-}): ActionKind {
+}): MessageKind {
   return {
+    type: 'message',
     key: kind.key,
     schema: kind.schema,
-    make: (part, context) => kind.make(kind.schema.parse(part.raw), context),
+    holds: (raw) => kind.holds?.(kind.schema.parse(raw)),
+    make: ({ raw }, context) => ({
+      action: kind.make(kind.schema.parse(raw), context),
+      delivery: deliveryOf(raw),
+    }),
   };
 }
 
-/** What actions send: one flat JSON object. `id` is the same when it is sent again. */
-export function transitionMessage(gateway: string, t: Transition): Record<string, string | number> {
-  const { device, signal } = t.series;
+export function levelKind<S extends z.ZodObject>(kind: {
+  key: string;
+  schema: S;
+  holds?: (config: z.output<S>) => string | undefined;
+  make: (config: z.output<S>, context: ActionContext) => Level;
+}): LevelKind {
   return {
-    id: `${gateway}/${t.rule}/${device}/${signal}/${t.since}/${t.state}`,
-    gateway,
-    rule: t.rule,
-    state: t.state,
-    severity: t.severity,
-    device,
-    signal,
-    value: t.value,
-    time: new Date(t.time).toISOString(),
-    since: new Date(t.since).toISOString(),
+    type: 'level',
+    key: kind.key,
+    schema: kind.schema,
+    holds: (raw) => kind.holds?.(kind.schema.parse(raw)),
+    make: ({ raw }, context) => kind.make(kind.schema.parse(raw), context),
   };
 }

@@ -1,22 +1,21 @@
-// Takes the actions of every transition, at once and in order, each action in a queue of its own: a webhook that hangs
-// delays no other. What could not be done is tried again with backoff for as long as the agent runs, and is known after a
-// crash: `acted` goes into the journal when it is done, `unfinished` into the checkpoint when it is not.
+// Takes the actions of every transition, at once: messages each in a queue of its own (courier.ts), levels as the alarms are
+// (levels.ts). What could not be told is tried again for as long as the agent runs, and is known after a crash: `acted` goes
+// into the journal when it is done, `unfinished` into the checkpoint when it is not.
 
 import { transitionKey, type Transition } from '@weir/shared/model/alert.ts';
 import { Sketch } from '@weir/shared/stream/sketch.ts';
 import type { Health } from '../health.ts';
-import { messageOf, type Logger } from '../logger.ts';
-import { Backoff } from '../time/backoff.ts';
+import type { Fields, Logger } from '../logger.ts';
 import type { Clock } from '../time/clock.ts';
-import type { Action } from './action.ts';
-
-/** Transitions that may wait for one action; beyond it the oldest is given up, and said so. */
-const maxQueue = 1000;
+import type { Message } from './action.ts';
+import { Courier } from './courier.ts';
+import type { Levels } from './levels.ts';
 
 export interface ActionsParts {
   /** By id; `log` not among them. */
-  readonly actions: ReadonlyMap<string, Action>;
-  /** What a rule asks for, among `actions`. */
+  readonly messages: ReadonlyMap<string, Message>;
+  readonly levels?: Levels | undefined;
+  /** What a rule asks for; others than messages are passed over. */
   readonly actionsOf: (rule: string) => readonly string[];
   readonly health: Health;
   readonly logger: Logger;
@@ -28,14 +27,18 @@ export interface ActionsParts {
 
 export class Actions {
   readonly #parts: ActionsParts;
-  readonly #queues: ReadonlyMap<string, Transition[]>;
-  readonly #wake = new Map<string, () => void>();
+  readonly #couriers: ReadonlyMap<string, Courier>;
   readonly #latency = new Sketch();
   #fired = 0;
 
   constructor(parts: ActionsParts) {
     this.#parts = parts;
-    this.#queues = new Map([...parts.actions.keys()].map((id) => [id, []]));
+    this.#couriers = new Map(
+      [...parts.messages].map(([id, message]) => {
+        const acted = (transition: Transition): void => parts.acted(actedKey(id, transition));
+        return [id, new Courier(message, { ...parts, id, acted })];
+      }),
+    );
   }
 
   /** Transitions acted on since the start. */
@@ -50,90 +53,52 @@ export class Actions {
 
   /** @param received monotonic time at which the bytes of the reading were read */
   dispatch(transition: Transition, received: number): void {
-    const { logger, clock, actionsOf } = this.#parts;
-    const { rule, series, state, severity, value } = transition;
-    this.#latency.add(Math.max(0, clock.monotonicMs() - received));
-    this.#fired += 1;
-    logger.warn(`alert ${state}`, { rule, device: series.device, signal: series.signal, value, severity });
-    for (const id of actionsOf(rule)) this.#enqueue(id, transition);
+    const { logger, clock, actionsOf, levels } = this.#parts;
+    if (transition.quiet === '') {
+      this.#latency.add(Math.max(0, clock.monotonicMs() - received));
+      this.#fired += 1;
+      for (const id of actionsOf(transition.rule)) this.#couriers.get(id)?.take(transition);
+      logger.warn(`alert ${transition.state}`, fieldsOf(transition));
+    } else logger.info(`alert ${transition.state}`, fieldsOf(transition));
+    levels?.changed();
   }
 
   /** What an earlier run left undone, unless it says it is done. */
   resume(unfinished: readonly Unfinished[], done: ReadonlySet<string>): void {
-    for (const { action, transition } of unfinished) {
-      if (!done.has(actedKey(action, transition))) this.#enqueue(action, transition);
+    for (const { action, transition, count } of unfinished) {
+      if (!done.has(actedKey(action, transition))) this.#couriers.get(action)?.take(transition, count);
     }
   }
 
   /** Everything still to be done, as JSON, for the checkpoint. */
   unfinished(): string {
     const all: Unfinished[] = [];
-    for (const [action, queue] of this.#queues) for (const transition of queue) all.push({ action, transition });
+    for (const [action, courier] of this.#couriers) {
+      for (const { transition, count } of courier.unfinished)
+        all.push({ action, transition, ...(count === 1 ? {} : { count }) });
+    }
     return JSON.stringify(all);
   }
 
-  /** Works all queues until `signal` aborts. */
+  /** Works until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    await Promise.all([...this.#queues].map(([id, queue]) => this.#work(id, queue, signal)));
-    for (const action of this.#parts.actions.values()) await action.close?.().catch(() => undefined);
-  }
-
-  async #work(id: string, queue: Transition[], signal: AbortSignal): Promise<void> {
-    const { actions, health, clock, random, acted } = this.#parts;
-    const action = actions.get(id);
-    const backoff = new Backoff(1000, 60_000, random);
-    while (!signal.aborted && action !== undefined) {
-      const transition = queue[0];
-      if (transition === undefined) {
-        await this.#filled(id, signal);
-        continue;
-      }
-      try {
-        await action.perform(transition, signal);
-        if (queue[0] === transition) queue.shift();
-        acted(actedKey(id, transition));
-        health.up(`action ${id}`);
-        backoff.reset();
-      } catch (error) {
-        if (signal.aborted) return;
-        health.down(`action ${id}`, `${messageOf(error)}; trying again`);
-        await clock.sleep(backoff.next(), signal);
-      }
-    }
-  }
-
-  #enqueue(id: string, transition: Transition): void {
-    const queue = this.#queues.get(id);
-    if (queue === undefined) return;
-    queue.push(transition);
-    if (queue.length > maxQueue) {
-      const given = queue.shift();
-      this.#parts.logger.warn(`action ${id}: gave up the oldest of ${maxQueue} waiting transitions`, {
-        rule: given?.rule ?? '',
-      });
-    }
-    this.#wake.get(id)?.();
-  }
-
-  #filled(id: string, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        signal.removeEventListener('abort', done);
-        this.#wake.delete(id);
-        resolve();
-      };
-      signal.addEventListener('abort', done);
-      this.#wake.set(id, done);
-      if (signal.aborted) done();
-    });
+    const couriers = [...this.#couriers.values()].map((courier) => courier.run(signal));
+    await Promise.all([...couriers, this.#parts.levels?.run(signal)]);
   }
 }
 
 export interface Unfinished {
   readonly action: string;
   readonly transition: Transition;
+  /** Of its rule and state, how many it stands for; by default itself. */
+  readonly count?: number | undefined;
 }
 
 export function actedKey(action: string, transition: Transition): string {
   return `${action}|${transitionKey(transition)}`;
+}
+
+function fieldsOf({ rule, series, value, severity, quiet, reason, by, comment }: Transition): Fields {
+  const more = Object.entries({ quiet, reason, by, comment }).filter(([, word]) => word !== '');
+  return { rule, device: series.device, signal: series.signal, value, severity, ...Object.fromEntries(more) };
 }

@@ -1,47 +1,59 @@
-// Publishes the transition as JSON to a broker, QoS 1. `{device}`, `{signal}`, `{rule}` and `{gateway}` in the topic are
-// filled in.
+// Publishes what there is to tell to a broker, QoS 1: as JSON of our own, or as the gateway file words it.
 
 import { z } from 'zod';
 import { brokerLogin, brokerUrl, readSecret } from '../mqtt/options.ts';
 import { MqttSession } from '../mqtt/session.ts';
-import { actionKind, transitionMessage, type Action, type ActionContext } from './action.ts';
+import { messageKind, type Action, type ActionContext } from './action.ts';
+import { deliverySettings } from './delivery.ts';
+import { fieldsOf, noticeJson, type Notice } from './notice.ts';
+import { fill, template, topicLevel } from './template.ts';
 
 const schema = z.strictObject({
   mqtt: brokerUrl.describe('Address of the broker.'),
-  topic: z.string().min(1).describe('Topic; `{gateway}`, `{rule}`, `{device}` and `{signal}` are filled in.'),
+  topic: template
+    .min(1)
+    .refine((text) => !/[+#]/.test(text), 'a message goes to one topic: no + and # in it')
+    .describe('Topic, with [placeholders](README.md#placeholders).'),
+  body: template
+    .optional()
+    .describe('What is published, with [placeholders](README.md#placeholders). Default: the transition as JSON.'),
   retain: z
     .boolean()
     .default(false)
     .describe('Whether the broker keeps the message for later subscribers. Default false.'),
   ...brokerLogin,
+  ...deliverySettings,
 });
 
-export const mqtt = actionKind({
+type Config = z.output<typeof schema>;
+
+export const mqtt = messageKind({
   key: 'mqtt',
   schema,
   make: (config, context) => new MqttAction(config, context),
 });
 
 class MqttAction implements Action {
-  readonly #config: z.output<typeof schema>;
+  readonly #config: Config;
   readonly #context: ActionContext;
   #session: MqttSession | undefined;
 
-  constructor(config: z.output<typeof schema>, context: ActionContext) {
+  constructor(config: Config, context: ActionContext) {
     this.#config = config;
     this.#context = context;
   }
 
-  async perform(transition: Parameters<Action['perform']>[0], signal: AbortSignal): Promise<void> {
+  async perform(notice: Notice, signal: AbortSignal): Promise<void> {
+    const { topic, body, retain } = this.#config;
+    const fields = fieldsOf(notice, this.#context);
+    const payload = body === undefined ? JSON.stringify(noticeJson(this.#context.gateway, notice)) : fill(body, fields);
     const session = (this.#session ??= await this.#connect(signal));
-    const message = transitionMessage(this.#context.gateway, transition);
-    const topic = this.#config.topic.replaceAll(/\{(gateway|rule|device|signal)\}/g, (_, key: string) =>
-      String(message[key]),
-    );
     const cut = (): void => session.destroy();
     signal.addEventListener('abort', cut);
     try {
-      await session.publish(topic, Buffer.from(JSON.stringify(message)), this.#config.retain);
+      // Also when it was told to stop while it connected.
+      if (signal.aborted) cut();
+      await session.publish(fill(topic, fields, topicLevel), Buffer.from(payload), retain);
     } finally {
       signal.removeEventListener('abort', cut);
     }
@@ -69,7 +81,9 @@ class MqttAction implements Action {
       signal,
     );
     session.closed.then(
-      () => (this.#session = undefined),
+      () => {
+        if (this.#session === session) this.#session = undefined;
+      },
       () => undefined,
     );
     return session;

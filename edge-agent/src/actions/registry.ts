@@ -2,7 +2,10 @@
 // page in docs/actions.
 
 import type { ActionKind } from './action.ts';
+import { command } from './command.ts';
+import { gpio } from './gpio.ts';
 import { mqtt } from './mqtt.ts';
+import { serial } from './serial.ts';
 import { webhook } from './webhook.ts';
 
-export const actionKinds: readonly ActionKind[] = [webhook, mqtt];
+export const actionKinds: readonly ActionKind[] = [webhook, mqtt, gpio, serial, command];

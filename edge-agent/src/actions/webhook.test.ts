@@ -1,11 +1,15 @@
 import { once } from 'node:events';
-import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
+import { createServer, type IncomingHttpHeaders } from 'node:http';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { FakeClock } from '../testing/fake-clock.ts';
 import { transition } from '../testing/outputs.ts';
 import { freePort, portOf } from '../testing/ports.ts';
+import { noticeOf } from '../testing/notices.ts';
 import { webhook } from './webhook.ts';
 
-const context = { id: 'notify', gateway: 'line-3', base: '/' };
+const unitOf = (): string => '°C';
+const context = { id: 'notify', gateway: 'line-3', base: '/', unitOf, clock: new FakeClock() };
+const forever = new AbortController().signal;
 
 interface Call {
   readonly method: string | undefined;
@@ -13,15 +17,15 @@ interface Call {
   readonly body: string;
 }
 
-/** A server that notes what it is sent and answers with `status`; none leaves the caller waiting. */
-async function receiver(status: number | undefined): Promise<{ url: string; calls: Call[] }> {
+/** A server that notes what it is sent and answers with `status`. */
+async function receiver(status: number): Promise<{ url: string; calls: Call[] }> {
   const calls: Call[] = [];
-  const server: Server = createServer((request, response) => {
+  const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
       calls.push({ method: request.method, headers: request.headers, body: Buffer.concat(chunks).toString() });
-      if (status !== undefined) response.writeHead(status).end('thanks');
+      response.writeHead(status).end('thanks');
     });
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -32,41 +36,64 @@ async function receiver(status: number | undefined): Promise<{ url: string; call
   return { url: `http://127.0.0.1:${portOf(server)}/alarm`, calls };
 }
 
+function action(raw: object) {
+  return webhook.make({ kind: 'webhook', raw }, context).action;
+}
+
 describe('the webhook action', () => {
   it('posts the transition as JSON, with the headers asked for', async () => {
     const { url, calls } = await receiver(204);
-    const raw = { webhook: url, headers: { authorization: 'Bearer abc' } };
-    await webhook.make({ kind: 'webhook', raw }, context).perform(transition(7), new AbortController().signal);
+    const told = { ...transition(7), reason: 'temperature is 99, above 34', value: NaN };
+    await action({ webhook: url, headers: { authorization: 'Bearer abc' } }).perform(noticeOf(told), forever);
     expect(calls).toMatchObject([
       { method: 'POST', headers: { authorization: 'Bearer abc', 'content-type': 'application/json' } },
     ]);
-    expect(JSON.parse(calls[0]?.body ?? '')).toMatchObject({
+    expect(JSON.parse(calls[0]?.body ?? '')).toEqual({
       id: 'line-3/too_hot/press/temperature/7/firing',
-      value: 99,
+      gateway: 'line-3',
+      rule: 'too_hot',
+      state: 'firing',
+      severity: 'critical',
+      device: 'press',
+      signal: 'temperature',
+      value: null,
+      time: '1970-01-01T00:00:00.007Z',
+      since: '1970-01-01T00:00:00.007Z',
+      reason: 'temperature is 99, above 34',
     });
+  });
+
+  it('posts a body of its own wording, from which no value can break out', async () => {
+    const { url, calls } = await receiver(200);
+    const body = { text: '{severity}: {rule} on {device} at {value} {unit}', parts: [{ value: '{value}', n: 1 }, null] };
+    const told = { ...transition(7), series: { device: '", "admin": "yes\n', signal: 'temperature' } };
+    await action({ webhook: url, body }).perform(noticeOf(told), forever);
+    expect(JSON.parse(calls[0]?.body ?? '')).toEqual({
+      text: 'critical: too_hot on ", "admin": "yes  at 99 °C',
+      parts: [{ value: 99, n: 1 }, null],
+    });
+  });
+
+  it('posts a text as it stands, and a header of the gateway file goes before ours', async () => {
+    const { url, calls } = await receiver(200);
+    await action({ webhook: url, body: '{rule} {state}' }).perform(noticeOf(transition(7)), forever);
+    const headers = { 'content-type': 'application/x-alarm' };
+    await action({ webhook: url, body: '{"r": "{rule}"}', headers }).perform(noticeOf(transition(7)), forever);
+    expect(calls.map(({ body, headers }) => [body, headers['content-type']])).toEqual([
+      ['too_hot firing', 'text/plain; charset=utf-8'],
+      ['{"r": "too_hot"}', 'application/x-alarm'],
+    ]);
   });
 
   it.each([400, 404, 500, 503])('fails on an answer of %i, so that it is tried again', async (status) => {
     const { url } = await receiver(status);
-    const action = webhook.make({ kind: 'webhook', raw: { webhook: url } }, context);
-    await expect(action.perform(transition(7), new AbortController().signal)).rejects.toThrow(
+    await expect(action({ webhook: url }).perform(noticeOf(transition(7)), forever)).rejects.toThrow(
       `${url} answers ${status}`,
     );
   });
 
   it('fails when nobody listens', async () => {
-    const action = webhook.make({ kind: 'webhook', raw: { webhook: `http://127.0.0.1:${await freePort()}` } }, context);
-    await expect(action.perform(transition(7), new AbortController().signal)).rejects.toThrow('fetch failed');
-  });
-
-  it('gives up when the agent stops', async () => {
-    const { url, calls } = await receiver(undefined);
-    const end = new AbortController();
-    const performing = webhook
-      .make({ kind: 'webhook', raw: { webhook: url } }, context)
-      .perform(transition(7), end.signal);
-    await expect.poll(() => calls.length).toBe(1);
-    end.abort();
-    await expect(performing).rejects.toThrow('aborted');
+    const nobody = action({ webhook: `http://127.0.0.1:${await freePort()}` });
+    await expect(nobody.perform(noticeOf(transition(7)), forever)).rejects.toThrow('fetch failed');
   });
 });

@@ -37,7 +37,7 @@ function outputsOf(minutes: number, seed: number, { devices = 2, hotAbove = 9.5,
     ),
     ...(sessions ? [specOf({ kind: 'session', gapMs: 90_000 }, { id: 'session-90s' })] : []),
   ];
-  const hot = ruleOf({ when: { signal: 'temperature', operator: '>', limit: hotAbove } });
+  const hot = ruleOf({ when: `temperature > ${hotAbove}` });
   const signal = signalOf({ windows, latenessMs: 20 * minute, disorderMs: minute, rules: [hot] });
   const pipeline = new Pipeline(planOf([signal], { idleAfterMs: 3 * minute, maxAheadMs: day }));
   const random = randomFrom(seed);

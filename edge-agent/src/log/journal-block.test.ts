@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { ByteWriter } from '@weir/shared/model/bytes.ts';
+import { operationKinds, type Operation } from '@weir/shared/model/alert.ts';
 import { lossReasons, type LossReason } from '@weir/shared/model/reading.ts';
 import { SeriesTable } from '@weir/shared/model/series.ts';
 import { describe, expect, it } from 'vitest';
@@ -32,6 +33,16 @@ const reading = fc.record<BlockReading>({
   quality: fc.constantFrom('good', 'uncertain', 'bad'),
 });
 
+const operation: fc.Arbitrary<Operation> = fc.record({
+  kind: fc.constantFrom(...operationKinds),
+  rule: fc.string(),
+  series: fc.option(fc.record({ device: fc.string(), signal: fc.string() }), { nil: undefined }),
+  since: fc.option(fc.integer(), { nil: undefined }),
+  until: fc.oneof(fc.integer(), fc.constant(NaN)),
+  by: fc.string(),
+  comment: fc.string(),
+});
+
 const block = fc.record({
   tick: fc.double(),
   readings: fc.array(reading),
@@ -40,6 +51,8 @@ const block = fc.record({
   acted: fc.array(fc.string()),
   line: fc.option(fc.string({ minLength: 1 }), { nil: undefined }),
   jumpMs: fc.nat(),
+  awake: fc.oneof(fc.constant(NaN), fc.double({ noNaN: true })),
+  operations: fc.array(operation, { maxLength: 3 }),
 });
 
 /** Builds the block as the engine does. */
@@ -74,7 +87,7 @@ function distinctNames(readings: readonly BlockReading[]): Block['interned'] {
 describe('a journal block', () => {
   it('reads back as everything that was put in, whatever the times and values', () => {
     fc.assert(
-      fc.property(block, ({ tick, readings, refusals, evicted, acted, line, jumpMs }) => {
+      fc.property(block, ({ tick, readings, refusals, evicted, acted, line, jumpMs, awake, operations }) => {
         const bytes = encode(
           readings,
           (builder) => {
@@ -82,6 +95,8 @@ describe('a journal block', () => {
             builder.evict(evicted);
             for (const key of acted) builder.acted(key);
             builder.jump(jumpMs);
+            if (!Number.isNaN(awake)) builder.awake(awake);
+            for (const one of operations) builder.operate(one);
           },
           tick,
           line,
@@ -95,6 +110,8 @@ describe('a journal block', () => {
           acted,
           line,
           jumpMs,
+          awake,
+          operations,
         };
         expect(decodeBlock(bytes)).toEqual(expected);
       }),
@@ -171,6 +188,6 @@ describe('a journal block', () => {
     const to = new ByteWriter();
     to.varint(1);
     to.float(0);
-    expect(() => decodeBlock(to.take())).toThrow('journal block version 1, this agent reads 3');
+    expect(() => decodeBlock(to.take())).toThrow('journal block version 1, this agent reads 4');
   });
 });

@@ -1,7 +1,7 @@
 // One journal record: everything the pipeline was told between two commits, in order, so that replaying the blocks puts
 // the pipeline where it was.
 //
-//   version 3
+//   version 4                     3 is the same without the last two parts
 //   line text                     empty, or the time line whose stamps are provisional (time/time-keeper.ts)
 //   jump                          by how many milliseconds the arrival clock was put ahead before the first reading
 //   tick                          arrival time of the tick that ended the block: zigzag * 2 in whole milliseconds, or 1 and f64
@@ -13,17 +13,42 @@
 //   refusals {reason, count}*     what came in and was no reading
 //   evicted readings, through     panes that give way because the outbox is full: readings, and up to which record
 //   acted text*                   actions that are done: `action|transition`, not to be done again after a crash
+//   awake                         arrival time at which the agent began to listen, before the first reading: f64
+//   operations text*              what operators did to alarms, after the last reading and before the tick: JSON
 
 import { ByteReader, ByteWriter } from '@weir/shared/model/bytes.ts';
+import { operationKinds, type Operation } from '@weir/shared/model/alert.ts';
 import { qualities, type Quality } from '@weir/shared/model/quality.ts';
 import { lossReasons, type LossReason, type Reading } from '@weir/shared/model/reading.ts';
 import type { SeriesTable } from '@weir/shared/model/series.ts';
+import { z } from 'zod';
 import { readNames, writeNames, type SeriesName } from './block-names.ts';
 import { noReadings, readReadings, writeReadings, type ReadingColumns } from './block-readings.ts';
 import type { Eviction } from './outbox.ts';
 
-const version = 3;
-const partBits = { names: 1, readings: 2, refusals: 4, evicted: 8, acted: 16 } as const;
+const version = 4;
+const readable: readonly number[] = [3, version];
+const partBits = { names: 1, readings: 2, refusals: 4, evicted: 8, acted: 16, awake: 32, operations: 64 } as const;
+
+/** JSON has neither undefined nor NaN. */
+const operationSchema = z.object({
+  kind: z.enum(operationKinds),
+  rule: z.string(),
+  series: z
+    .object({ device: z.string(), signal: z.string() })
+    .optional()
+    .transform((series) => series),
+  since: z
+    .number()
+    .optional()
+    .transform((since) => since),
+  until: z
+    .number()
+    .nullable()
+    .transform((until) => until ?? NaN),
+  by: z.string(),
+  comment: z.string(),
+}).transform((operation): Operation => ({ ...operation, series: operation.series, since: operation.since }));
 
 export interface BlockReading {
   readonly device: string;
@@ -48,6 +73,9 @@ interface BlockBody {
   readonly refusals: ReadonlyMap<LossReason, number>;
   readonly evicted: Eviction;
   readonly acted: readonly string[];
+  /** NaN in all blocks but the first of a run. */
+  readonly awake: number;
+  readonly operations: readonly Operation[];
 }
 
 export interface Block extends BlockHead, BlockBody {
@@ -68,6 +96,8 @@ export class BlockBuilder {
   readonly #acted: string[] = [];
   #evicted: Eviction = { readings: 0, through: 0 };
   #jumpMs = 0;
+  #awake = NaN;
+  readonly #operations: Operation[] = [];
   #readings = 0;
   #ids = new Uint32Array(64);
   #arrivals = new Float64Array(64);
@@ -86,7 +116,7 @@ export class BlockBuilder {
 
   get isEmpty(): boolean {
     const nothingCame = this.#readings === 0 && this.#refusals.size === 0;
-    return nothingCame && this.#acted.length === 0 && this.#evicted.through === 0 && this.#jumpMs === 0;
+    return nothingCame && this.#operations.length === 0 && this.#acted.length === 0 && this.#evicted.through === 0 && this.#jumpMs === 0;
   }
 
   /** @param arrival is rounded to a whole millisecond */
@@ -114,6 +144,15 @@ export class BlockBuilder {
     this.#acted.push(key);
   }
 
+  /** The agent begins to listen; before anything is added. @param now arrival time */
+  awake(now: number): void {
+    this.#awake = now;
+  }
+
+  operate(operation: Operation): void {
+    this.#operations.push(operation);
+  }
+
   /** The arrival clock was put ahead, before anything was added. */
   jump(ms: number): void {
     this.#jumpMs += ms;
@@ -129,7 +168,9 @@ export class BlockBuilder {
       (this.#readings > 0 ? partBits.readings : 0) +
       (this.#refusals.size > 0 ? partBits.refusals : 0) +
       (readings > 0 || through > 0 ? partBits.evicted : 0) +
-      (this.#acted.length > 0 ? partBits.acted : 0);
+      (this.#acted.length > 0 ? partBits.acted : 0) +
+      (Number.isNaN(this.#awake) ? 0 : partBits.awake) +
+      (this.#operations.length > 0 ? partBits.operations : 0);
     const to = new ByteWriter(256 + this.#readings * 4);
     to.varint(version);
     to.text(line ?? '');
@@ -158,6 +199,11 @@ export class BlockBuilder {
     if (this.#acted.length > 0) {
       to.varint(this.#acted.length);
       for (const key of this.#acted) to.text(key);
+    }
+    if (!Number.isNaN(this.#awake)) to.float(this.#awake);
+    if (this.#operations.length > 0) {
+      to.varint(this.#operations.length);
+      for (const operation of this.#operations) to.text(JSON.stringify(operation));
     }
     return to.take();
   }
@@ -235,7 +281,11 @@ export function decodePackedBlock(bytes: Uint8Array): PackedBlock {
     : { readings: 0, through: 0 };
   const acted: string[] = [];
   for (let left = has(partBits.acted) ? from.varint() : 0; left > 0; left--) acted.push(from.text());
-  return { ...head, names, interned, columns, refusals, evicted, acted };
+  const awake = has(partBits.awake) ? from.float() : NaN;
+  const operations: Operation[] = [];
+  for (let left = has(partBits.operations) ? from.varint() : 0; left > 0; left--)
+    operations.push(operationSchema.parse(JSON.parse(from.text())));
+  return { ...head, names, interned, columns, refusals, evicted, acted, awake, operations };
 }
 
 /** @throws RangeError when the bytes are of another version; the checksum around them has ruled out damage */
@@ -253,7 +303,7 @@ export function decodeBlock(bytes: Uint8Array): Block {
 
 function readHead(from: ByteReader): BlockHead {
   const found = from.varint();
-  if (found !== version) throw new RangeError(`journal block version ${found}, this agent reads ${version}`);
+  if (!readable.includes(found)) throw new RangeError(`journal block version ${found}, this agent reads ${version}`);
   return { line: from.text() || undefined, jumpMs: from.varint(), tick: readTick(from) };
 }
 

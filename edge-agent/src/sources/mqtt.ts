@@ -55,6 +55,7 @@ type Config = z.output<typeof schema>;
 export const mqtt = sourceKind({
   key: 'mqtt',
   schema,
+  device: ({ topics }, id) => (topics.some((topic) => topic.includes('{device}')) ? undefined : id),
   make: (config, context) => new MqttSource(config, context),
 });
 

@@ -59,6 +59,7 @@ export const serial = sourceKind({
   key: 'serial',
   schema,
   channels: (config) => config.columns?.filter((column) => column !== '-' && column !== config.time),
+  device: (config, id) => config.device ?? id,
   holds: (config) => config.serial,
   make: (config, context) => new SerialSource(config, context),
 });

@@ -50,6 +50,7 @@ export function sourceKind<S extends z.ZodObject>(kind: {
   key: string;
   schema: S;
   channels?: (config: z.output<S>) => readonly string[] | undefined;
+  device?: (config: z.output<S>, id: string) => string | undefined;
   holds?: (config: z.output<S>) => string | undefined;
   make: (config: z.output<S>, context: SourceContext) => Source;
 }): SourceKind {
@@ -57,6 +58,7 @@ export function sourceKind<S extends z.ZodObject>(kind: {
     key: kind.key,
     schema: kind.schema,
     channels: (raw) => kind.channels?.(kind.schema.parse(raw)),
+    device: (raw, id) => kind.device?.(kind.schema.parse(raw), id),
     holds: (raw) => kind.holds?.(kind.schema.parse(raw)),
     make: (part, context) => kind.make(kind.schema.parse(part.raw), context),
   };

@@ -8,6 +8,8 @@ import type { Transition } from '@weir/shared/model/alert.ts';
 import type { DeadLetter } from '@weir/shared/model/reading.ts';
 import type { Action } from '../actions/action.ts';
 import { Actions } from '../actions/actions.ts';
+import { usualDelivery } from '../actions/delivery.ts';
+import type { Notice } from '../actions/notice.ts';
 import { actionKinds } from '../actions/registry.ts';
 import { Engine } from '../engine.ts';
 import { Health } from '../health.ts';
@@ -58,11 +60,11 @@ export class Horn implements Action {
   state: 'works' | 'fails' | 'hangs' = 'works';
   attempts = 0;
 
-  async perform(transition: Transition): Promise<void> {
+  async perform(notice: Notice): Promise<void> {
     this.attempts += 1;
     if (this.state === 'hangs') await new Promise<never>(() => undefined);
     if (this.state === 'fails') throw new Error('the horn is broken');
-    this.sounded.push(transition);
+    this.sounded.push(...notice.map(({ transition }) => transition));
   }
 }
 
@@ -107,7 +109,7 @@ export class Station {
       () => undefined,
     );
     this.actions = new Actions({
-      actions: new Map([['horn', horn]]),
+      messages: new Map([['horn', { action: horn, delivery: { ...usualDelivery, limit: { count: Infinity, intervalMs: 0 } } }]]),
       actionsOf,
       health: this.health,
       logger: silentLogger,
@@ -132,6 +134,7 @@ export class Station {
     });
     this.reporter = new StatusReporter({
       ...recovered,
+      orders: { done: [] },
       file,
       engine: this.engine,
       actions: this.actions,

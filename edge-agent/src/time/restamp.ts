@@ -17,7 +17,7 @@ export function restamp(block: Block, ms: number, clocks: DeviceClocks): Block {
     for (const reading of clocks.stamp(moved, arrival, deviceOf)) readings.push(reading);
     at = end;
   }
-  return { ...block, tick: block.tick + ms, readings };
+  return { ...block, tick: block.tick + ms, awake: block.awake + ms, readings };
 }
 
 /** Readings that arrived at the same time are looked at together, as they were when they came. */

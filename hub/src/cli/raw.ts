@@ -4,7 +4,7 @@
 // the gateway as soon as that is connected.
 
 import { Command } from 'commander';
-import { parseDuration } from '@weir/shared/config/duration.ts';
+import { parseDuration } from '@weir/shared/model/duration.ts';
 import { HubError } from '../errors.ts';
 import { askRaw } from '../raw/ask.ts';
 import type { RawRequest } from '../state/raw-requests.ts';

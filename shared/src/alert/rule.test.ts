@@ -5,23 +5,27 @@ import { expect, test } from 'vitest';
 import { ByteReader, ByteWriter } from '../model/bytes.ts';
 import { SeriesTable, type Series } from '../model/series.ts';
 import { ruleOf } from '../testing/plans.ts';
-import { holds } from './condition.ts';
-import { RuleState, type Rule } from './rule.ts';
+import { holds } from './comparison.ts';
+import { compileRule, RuleAlarm, type Rule } from './rule.ts';
 
 const series = new SeriesTable(1).intern('oven', 'temperature') as Series;
-const below33 = { signal: 'temperature', operator: '<', limit: 33 } as const;
+const below33 = 'temperature < 33';
 
 interface Step {
   readonly time: number;
   readonly value: number;
 }
 
+function alarmOf(rule: Rule = ruleOf()): RuleAlarm {
+  return new RuleAlarm(compileRule(rule), series, -Infinity);
+}
+
 /** What the rule says, as `state time since`. */
-function run(state: RuleState, steps: readonly Step[]): string[] {
-  return steps.flatMap(({ time, value }) => {
-    const transition = state.evaluate(time, value, series);
-    return transition === undefined ? [] : [`${transition.state} ${transition.time} ${transition.since}`];
-  });
+function run(alarm: RuleAlarm, steps: readonly Step[]): string[] {
+  const said: string[] = [];
+  for (const { time, value } of steps)
+    alarm.observe(0, time, value, time, (state, at, since) => said.push(`${state} ${at} ${since}`));
+  return said;
 }
 
 function steps(...pairs: [time: number, value: number][]): Step[] {
@@ -29,40 +33,28 @@ function steps(...pairs: [time: number, value: number][]): Step[] {
 }
 
 test('without an on-delay the alert starts with the breach and ends where it ends', () => {
-  expect(run(new RuleState(ruleOf()), steps([1, 34], [2, 35], [3, 36], [4, 34], [5, 35]))).toStrictEqual([
+  expect(run(alarmOf(ruleOf()), steps([1, 34], [2, 35], [3, 36], [4, 34], [5, 35]))).toStrictEqual([
     'firing 2 2',
     'cleared 4 2',
     'firing 5 5',
   ]);
 });
 
-test('a transition names rule, series, severity and the value that caused it', () => {
-  expect(new RuleState(ruleOf({ severity: 'critical' })).evaluate(5, 40, series)).toStrictEqual({
-    rule: 'too_hot',
-    series,
-    state: 'firing',
-    severity: 'critical',
-    time: 5,
-    since: 5,
-    value: 40,
-  });
-});
-
 test('the on-delay is event time: the alert starts when the breach has lasted so long, not a moment before', () => {
-  expect(run(new RuleState(ruleOf({ forMs: 10 })), steps([0, 35], [9, 35], [10, 35], [11, 35]))).toStrictEqual([
+  expect(run(alarmOf(ruleOf({ forMs: 10 })), steps([0, 35], [9, 35], [10, 35], [11, 35]))).toStrictEqual([
     'firing 10 0',
   ]);
 });
 
 test('one value within the limit starts the on-delay again', () => {
   expect(
-    run(new RuleState(ruleOf({ forMs: 10 })), steps([0, 35], [9, 34], [10, 35], [19, 35], [20, 35])),
+    run(alarmOf(ruleOf({ forMs: 10 })), steps([0, 35], [9, 34], [10, 35], [19, 35], [20, 35])),
   ).toStrictEqual(['firing 20 10']);
 });
 
 test('the deadband keeps the alert until the clear condition holds', () => {
   expect(
-    run(new RuleState(ruleOf({ clear: below33 })), steps([1, 35], [2, 33.5], [3, 33], [4, 32.9], [5, 33.5])),
+    run(alarmOf(ruleOf({ clear: below33 })), steps([1, 35], [2, 33.5], [3, 33], [4, 32.9], [5, 33.5])),
   ).toStrictEqual(['firing 1 1', 'cleared 4 1']);
 });
 
@@ -71,48 +63,49 @@ test('a signal that trembles on the limit within the deadband makes one alert', 
   fc.assert(
     fc.property(noise, (values) => {
       const trembling = [35, ...values].map((value, time) => ({ time, value }));
-      expect(run(new RuleState(ruleOf({ clear: below33 })), trembling)).toStrictEqual(['firing 0 0']);
+      expect(run(alarmOf(ruleOf({ clear: below33 })), trembling)).toStrictEqual(['firing 0 0']);
     }),
   );
 });
 
 test('a reading older than the newest changes nothing, one of the same time does', () => {
-  const state = new RuleState(ruleOf());
+  const state = alarmOf(ruleOf());
   expect(run(state, steps([10, 30], [9, 99], [10, 35]))).toStrictEqual(['firing 10 10']);
   expect(run(state, steps([9, 0], [9.999, 0], [10, 0]))).toStrictEqual(['cleared 10 10']);
 });
 
 test('whether the alert is on can be asked', () => {
-  const state = new RuleState(ruleOf());
-  expect(state.firing).toBe(false);
-  state.evaluate(1, 35, series);
-  expect(state.firing).toBe(true);
-  state.evaluate(2, 30, series);
-  expect(state.firing).toBe(false);
+  const state = alarmOf(ruleOf());
+  expect(state.alarm.firing).toBe(false);
+  run(state, steps([1, 35]));
+  expect(state.alarm.firing).toBe(true);
+  run(state, steps([2, 30]));
+  expect(state.alarm.firing).toBe(false);
 });
+
+/** What `ruleOf` asks. */
+const isHot = (value: number): boolean => holds({ operator: '>', limit: 34 }, value);
 
 // The model keeps every in-order reading and asks: on for how long without a break?
 function model(rule: Rule, all: readonly Step[]): string[] {
   const said: string[] = [];
-  let inOrder: Step[] = [];
-  let episode: number | undefined;
-  for (const step of all) {
-    if (step.time < (inOrder.at(-1)?.time ?? -Infinity)) continue;
-    inOrder.push(step);
-    if (episode !== undefined) {
-      const over = rule.clear === undefined ? !holds(rule.when, step.value) : holds(rule.clear, step.value);
+  let since: number | undefined;
+  let isOn = false;
+  let newest = -Infinity;
+  for (const { time, value } of all) {
+    if (time < newest) continue;
+    newest = time;
+    if (isOn) {
+      const over = rule.clear === undefined ? !isHot(value) : value < 33;
       if (!over) continue;
-      said.push(`cleared ${step.time} ${episode}`);
-      episode = undefined;
-      // What came before the end of an episode counts towards no other.
-      inOrder = [{ time: step.time, value: NaN }];
+      said.push(`cleared ${time} ${since}`);
+      [isOn, since] = [false, undefined];
       continue;
     }
-    const breach = inOrder.slice(inOrder.findLastIndex(({ value }) => !holds(rule.when, value)) + 1);
-    const since = breach[0]?.time ?? Infinity;
-    if (step.time - since < rule.forMs || breach.length === 0) continue;
-    episode = since;
-    said.push(`firing ${step.time} ${since}`);
+    since = isHot(value) ? (since ?? time) : undefined;
+    if (since === undefined || time - since < rule.forMs) continue;
+    said.push(`firing ${time} ${since}`);
+    isOn = true;
   }
   return said;
 }
@@ -129,13 +122,13 @@ test('the states agree with the model for any readings, in any order, restored a
       fc.nat({ max: 60 }),
       (all, forMs, clear, cut) => {
         const rule = ruleOf({ forMs, clear });
-        const before = new RuleState(rule);
+        const before = alarmOf(rule);
         const said = run(before, all.slice(0, cut));
         const to = new ByteWriter();
         before.write(to);
-        const after = new RuleState(rule);
+        const after = alarmOf(rule);
         after.read(new ByteReader(to.take()));
-        expect(after.firing).toBe(before.firing);
+        expect(after.alarm.firing).toBe(before.alarm.firing);
         expect([...said, ...run(after, all.slice(cut))]).toStrictEqual(model(rule, all));
       },
     ),

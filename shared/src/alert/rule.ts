@@ -1,98 +1,294 @@
-// A threshold rule and its state for one series.
+// A rule as the plan has it, and one alarm of it: what the rule's condition needs to know of its inputs, and the life of the
+// alarm (alarm.ts) that the condition starts and ends.
 //
-//            breach                    breach held for `forMs`
-//   normal ----------> pending ------------------------------> firing
-//     ^                   |                                       |
-//     +---- no breach ----+                                       |
-//     +------------------ the clear condition holds --------------+
+// A rule about one signal, or about signals of one device, has an alarm for every device; a rule that names the devices of
+// all its inputs, or is about the gateway, has one.
 //
-// Rules read values in event time: a reading older than the newest one seen changes no alert (windows still take it). The
-// on-delay is measured between event times, so that a recording replayed in a second fires where the night it recorded did.
-// `clear` is the deadband: a firing alert ends at another level than the one that started it.
+// Values are looked at in event time: a reading older than the newest of its series changes no alarm (windows still take
+// it). Silence is told by the arrival clock, and so is an alarm that is about nothing but silence.
 
-import type { ByteReader, ByteWriter } from '../model/bytes.ts';
-import { unremarkable, type AlertState, type Severity, type Transition } from '../model/alert.ts';
+import type { Detector } from '../detect/detector.ts';
+import { ByteReader, ByteWriter } from '../model/bytes.ts';
+import type { Severity } from '../model/alert.ts';
+import { formatDuration } from '../model/duration.ts';
 import type { Series } from '../model/series.ts';
-import { holds, type Condition } from './condition.ts';
+import { Alarm, type AlarmSettings, type Emit } from './alarm.ts';
+import { compileCondition, Terms, type Condition, type Term } from './condition.ts';
+import { Strangeness } from './strangeness.ts';
+import { suffixes } from './suffixes.ts';
+import { Trailing } from './trailing.ts';
 
-export interface Rule {
+export interface Rule extends AlarmSettings {
   readonly id: string;
-  readonly when: Condition;
-  /** Ends the alert; without it, the alert ends when `when` no longer holds. */
-  readonly clear: Condition | undefined;
-  /** On-delay. */
-  readonly forMs: number;
+  /** Condition that starts an alarm; condition.ts has the language. */
+  readonly when: string;
+  /** Condition that ends it; without it, it ends when `when` no longer holds. */
+  readonly clear: string | undefined;
+  readonly inputs: readonly RuleInput[];
+  /** Whether all devices together have one alarm, for rules about silence. */
+  readonly perGateway: boolean;
+  /** Of the last `of` readings the condition holds for at least so many. */
+  readonly samples: { readonly atLeast: number; readonly of: number } | undefined;
+  /** What tells strange from ordinary where the condition asks for anomalies: the key of a detector. */
+  readonly detector: string;
+  readonly alarmsPerWeek: number;
+  /** Rules whose alarms explain those of this one: while one of them is firing, nobody is told. */
+  readonly suppressedBy: readonly string[];
   readonly severity: Severity;
   /** Ids of the actions to take. */
   readonly actions: readonly string[];
 }
 
-type State = 'normal' | 'pending' | 'firing';
-const states = ['normal', 'pending', 'firing'] as const;
+export interface RuleInput {
+  /** Its name in the conditions. */
+  readonly variable: string;
+  /** Undefined: of whatever device the alarm is. */
+  readonly device: string | undefined;
+  readonly signal: string;
+}
 
-export class RuleState {
+/** What all alarms of a rule have in common. */
+export interface CompiledRule {
   readonly rule: Rule;
-  #state: State = 'normal';
-  #since = NaN;
-  #newest = -Infinity;
+  readonly when: Condition;
+  readonly clear: Condition | undefined;
+  readonly terms: readonly Term[];
+  /** Places of the terms that look at an input. */
+  readonly byInput: readonly (readonly number[])[];
+  readonly silences: readonly { readonly place: number; readonly input: number; readonly ms: number }[];
+  /** Whether it is about nothing but silence. */
+  readonly isSilence: boolean;
+  /** Whether all devices share one alarm. */
+  readonly isShared: boolean;
+}
 
-  constructor(rule: Rule) {
-    this.rule = rule;
+/** @throws Error when the conditions are not valid: the gateway file was not checked */
+export function compileRule(rule: Rule): CompiledRule {
+  const names = rule.inputs.map(({ variable }) => variable);
+  const terms = new Terms();
+  const compiled = (text: string): Condition => {
+    const condition = compileCondition(text, names, terms, suffixes);
+    if ('message' in condition) throw new Error(`rule ${rule.id}: ${condition.message}`);
+    return condition;
+  };
+  const when = compiled(rule.when);
+  const clear = rule.clear === undefined ? undefined : compiled(rule.clear);
+  const all = terms.all;
+  return {
+    rule,
+    when,
+    clear,
+    terms: all,
+    byInput: names.map((_, input) => all.flatMap((term, place) => (term.input === input ? [place] : []))),
+    silences: all.flatMap((term, place) => (term.kind === 'silent' ? [{ place, input: term.input, ms: term.ms }] : [])),
+    isSilence: all.every(({ kind }) => kind === 'silent'),
+    isShared: rule.perGateway || rule.inputs.every(({ device }) => device !== undefined),
+  };
+}
+
+/** What a rule's state may be taken over by: the same question, asked in the same way. */
+export function ruleKey(rule: Rule): string {
+  const { id, when, clear, inputs, perGateway, samples, detector, alarmsPerWeek, forMs, keepForMs, latch } = rule;
+  return `${id}:${JSON.stringify([when, clear ?? null, inputs, perGateway, samples ?? null, detector, alarmsPerWeek, forMs, keepForMs, latch])}`;
+}
+
+export class RuleAlarm {
+  readonly compiled: CompiledRule;
+  readonly series: Pick<Series, 'device' | 'signal'>;
+  readonly alarm: Alarm;
+  readonly #values: Float64Array;
+  readonly #trailing: readonly (Trailing | undefined)[];
+  readonly #strange: readonly (Strangeness | undefined)[];
+  /** Of each input: event time of the newest reading, and when the last one arrived. */
+  readonly #newest: Float64Array;
+  readonly #heard: Float64Array;
+  /** Of the last readings, whether the condition held: one bit each. */
+  #held = 0;
+  /** Of the reading looked at last. */
+  #value = NaN;
+  #time = -Infinity;
+  #arrival = -Infinity;
+
+  /** @param awake arrival time from which on silence counts */
+  constructor(compiled: CompiledRule, series: Pick<Series, 'device' | 'signal'>, awake: number) {
+    this.compiled = compiled;
+    this.series = series;
+    this.alarm = new Alarm(compiled.rule);
+    const { terms, rule } = compiled;
+    this.#values = new Float64Array(terms.length).fill(NaN);
+    for (const { place } of compiled.silences) this.#values[place] = 0;
+    this.#trailing = terms.map((term) => (term.kind === 'trailing' ? new Trailing(term.statistic, term.ms) : undefined));
+    this.#strange = terms.map((term) => (term.kind === 'anomaly' ? Strangeness.by(rule) : undefined));
+    this.#newest = new Float64Array(rule.inputs.length).fill(-Infinity);
+    this.#heard = new Float64Array(rule.inputs.length).fill(awake);
   }
 
-  get firing(): boolean {
-    return this.#state === 'firing';
-  }
-
-  /** @returns the transition this reading causes, or undefined */
-  evaluate(time: number, value: number, series: Series): Transition | undefined {
-    if (time < this.#newest) return undefined;
-    this.#newest = time;
-    if (this.#state === 'firing') return this.#whileFiring(time, value, series);
-    if (!holds(this.rule.when, value)) {
-      this.#state = 'normal';
-      return undefined;
+  /** The earliest arrival time at which a tick changes something. */
+  get nextTick(): number {
+    let next = this.alarm.nextTick;
+    for (const { place, input, ms } of this.compiled.silences) {
+      if (this.#values[place] === 0) next = Math.min(next, (this.#heard[input] ?? -Infinity) + ms);
     }
-    if (this.#state === 'normal') this.#since = time;
-    if (time - this.#since < this.rule.forMs) {
-      this.#state = 'pending';
-      return undefined;
+    return next;
+  }
+
+  /** Of the last thing said: the value behind the alarm; NaN where no reading is. */
+  get value(): number {
+    if (this.compiled.isSilence) return NaN;
+    const value = this.compiled.when.valueOf(this.#values);
+    return Number.isNaN(value) ? this.#value : value;
+  }
+
+  /** Takes a reading of one input, counted from 0. */
+  observe(input: number, time: number, value: number, arrival: number, emit: Emit): void {
+    if (time < (this.#newest[input] ?? 0) || this.compiled.isSilence) {
+      this.alive(input, arrival, emit);
+      return;
     }
-    this.#state = 'firing';
-    return this.#transition('firing', time, value, series);
+    this.#lapse(arrival, emit);
+    this.#newest[input] = time;
+    this.#heard[input] = arrival;
+    this.#value = value;
+    for (const place of this.compiled.byInput[input] ?? []) this.#values[place] = this.#look(place, time, value);
+    this.#evaluate(time, arrival, true, emit);
   }
 
-  /** The rule is no more. @returns the transition that ends a firing alert, without a value: no reading caused it */
-  abandon(series: Series): Transition | undefined {
-    return this.#state === 'firing' ? this.#transition('cleared', this.#newest, NaN, series) : undefined;
+  /** An input has said something that is not to be looked at: a sign of life. */
+  alive(input: number, arrival: number, emit: Emit): void {
+    if (this.compiled.silences.length === 0) return;
+    this.#lapse(arrival, emit);
+    this.#heard[input] = Math.max(arrival, this.#heard[input] ?? 0);
+    for (const { place, input: silent } of this.compiled.silences) if (silent === input) this.#values[place] = 0;
+    this.#evaluate(this.#clock(arrival), arrival, false, emit);
   }
 
-  /** Event times go on from `ms` later, though no time has passed: a condition has held no longer for it. */
+  /** Brings time in. Where nothing is emitted, leaving it out changes nothing. */
+  tick(now: number, emit: Emit): void {
+    this.#lapse(now, emit);
+    this.alarm.tick(now, emit);
+  }
+
+  /** Nobody listened until now: silence before that is no silence. */
+  awake(now: number): void {
+    for (const [input, heard] of this.#heard.entries()) this.#heard[input] = Math.max(heard, now);
+  }
+
+  /** Why the alarm is what it is, in words. */
+  explain(): string {
+    const { when, terms, rule } = this.compiled;
+    const parts = terms.flatMap((term, place) => {
+      const signal = rule.inputs[term.input]?.variable ?? '';
+      if (this.#values[place] !== 1) return [];
+      if (term.kind === 'anomaly') return [`${signal}: ${this.#strange[place]?.explain() ?? ''}`];
+      return term.kind === 'silent' ? [`nothing of ${signal} for ${formatDuration(term.ms)}`] : [];
+    });
+    const compared = when.explain(this.#values);
+    return [...(compared === '' ? [] : [compared]), ...parts].join('; ');
+  }
+
+  /** The arrival clock is put ahead, and no time has passed. */
   jump(ms: number): void {
-    if (this.#state === 'pending') this.#since += ms;
+    // Event times that came from it jump too.
+    const isOwn = this.#heard.every((heard, input) => !(this.#newest[input] !== -Infinity && this.#newest[input] !== heard));
+    this.alarm.jump(ms, isOwn);
+    for (const input of this.#heard.keys()) {
+      this.#heard[input] = (this.#heard[input] ?? 0) + ms;
+      if (isOwn) this.#newest[input] = (this.#newest[input] ?? 0) + ms;
+    }
+    this.#arrival += ms;
+    if (!isOwn) return;
+    for (const trailing of this.#trailing) trailing?.jump(ms);
+    this.#time += ms;
   }
 
-  #whileFiring(time: number, value: number, series: Series): Transition | undefined {
-    const ended = this.rule.clear === undefined ? !holds(this.rule.when, value) : holds(this.rule.clear, value);
-    if (!ended) return undefined;
-    this.#state = 'normal';
-    return this.#transition('cleared', time, value, series);
-  }
-
-  #transition(state: AlertState, time: number, value: number, series: Series): Transition {
-    const { id: rule, severity } = this.rule;
-    return { rule, series, state, severity, time, since: this.#since, value, ...unremarkable };
+  /** The detectors of its anomaly terms, with the terms' inputs. */
+  detectors(): { readonly input: number; readonly detector: Detector }[] {
+    return this.compiled.terms.flatMap(({ input }, place) => {
+      const detector = this.#strange[place]?.detector;
+      return detector === undefined ? [] : [{ input, detector }];
+    });
   }
 
   write(to: ByteWriter): void {
-    to.varint(states.indexOf(this.#state));
-    to.float(this.#since);
-    to.float(this.#newest);
+    const alarm = new ByteWriter();
+    this.alarm.write(alarm);
+    to.blob(alarm.take());
+    for (const numbers of [this.#values, this.#newest, this.#heard]) for (const number of numbers) to.float(number);
+    to.float(this.#value);
+    to.float(this.#time);
+    to.float(this.#arrival);
+    to.varint(this.#held);
+    for (const part of [...this.#trailing, ...this.#strange]) part?.write(to);
   }
 
   read(from: ByteReader): void {
-    this.#state = states[from.varint()] ?? 'normal';
-    this.#since = from.float();
-    this.#newest = from.float();
+    this.alarm.read(new ByteReader(from.blob()));
+    for (const numbers of [this.#values, this.#newest, this.#heard])
+      for (const index of numbers.keys()) numbers[index] = from.float();
+    this.#value = from.float();
+    this.#time = from.float();
+    this.#arrival = from.float();
+    this.#held = from.varint();
+    for (const part of [...this.#trailing, ...this.#strange]) part?.read(from);
   }
+
+  /** The rule asks something else now: shelving and out-of-service stay, the episode does not. @param from what `write` wrote */
+  keepOperations(from: ByteReader): void {
+    const before = new Alarm(this.compiled.rule);
+    before.read(new ByteReader(from.blob()));
+    this.alarm.keepOperations(before);
+  }
+
+  #look(place: number, time: number, value: number): number {
+    switch (this.compiled.terms[place]?.kind) {
+      case 'trailing':
+        return this.#trailing[place]?.update(time, value) ?? NaN;
+      case 'anomaly':
+        return this.#strange[place]?.update(time, value) ?? NaN;
+      case 'silent':
+        return 0;
+      default:
+        return value;
+    }
+  }
+
+  /** Inputs that have been silent for long enough by now are so from the moment on at which they were. */
+  #lapse(now: number, emit: Emit): void {
+    for (const { place, input, ms } of this.compiled.silences) {
+      const due = (this.#heard[input] ?? 0) + ms;
+      if (this.#values[place] === 1 || now < due) continue;
+      this.#values[place] = 1;
+      this.#evaluate(this.#clock(due), due, false, emit);
+    }
+  }
+
+  /** Event time by the arrival clock. */
+  #clock(arrival: number): number {
+    if (this.compiled.isSilence || this.#time === -Infinity) return arrival;
+    return this.#time + Math.max(0, arrival - this.#arrival);
+  }
+
+  #evaluate(time: number, arrival: number, isReading: boolean, emit: Emit): void {
+    const { when, clear, rule } = this.compiled;
+    const truth = when.evaluate(this.#values);
+    const { samples } = rule;
+    let holds = truth === 1;
+    let clears = clear === undefined ? truth === 0 : clear.evaluate(this.#values) === 1;
+    if (samples !== undefined && !Number.isNaN(truth)) {
+      if (isReading) this.#held = ((this.#held << 1) | Number(holds)) & (2 ** samples.of - 1);
+      holds = ones(this.#held) >= samples.atLeast;
+      clears = clear === undefined ? !holds : clears;
+    }
+    // What is not known changes nothing.
+    if (Number.isNaN(truth) && !clears) return;
+    if (time > this.#time) this.#time = time;
+    if (arrival > this.#arrival) this.#arrival = arrival;
+    this.alarm.observe(this.#time, arrival, holds, clears, emit);
+  }
+}
+
+function ones(bits: number): number {
+  let count = 0;
+  for (let left = bits; left !== 0; left &= left - 1) count += 1;
+  return count;
 }

@@ -1,8 +1,8 @@
 // What no single entry of a gateway file can know: that names exist, that rules can ever fire and ever clear, that the
 // lateness fits into memory, that two sources do not fight over one device.
 
-import { parseCondition, type Condition } from '../alert/condition.ts';
 import { parseChannel } from './channel.ts';
+import { checkAlert } from './check-alerts.ts';
 import { linearConversion } from './convert.ts';
 import { checkDerived } from './derived.ts';
 import type { GatewayFile } from './gateway-file.ts';
@@ -19,27 +19,36 @@ interface Context {
 
 export function checkAcross(file: GatewayFile, context: Context): void {
   checkSources(file, context);
+  checkHolders(file, context);
   checkSignals(file, context);
   checkDerived(file, context.yaml, namesIn(context.written, 'signals'));
   checkWindows(file, context);
   checkAlerts(file, context);
 }
 
-function checkSources(file: GatewayFile, { yaml, kinds, written }: Context): void {
+function checkSources(file: GatewayFile, { yaml, written }: Context): void {
   if (namesIn(written, 'sources').length === 0)
     yaml.add('no sources: this gateway would read nothing', [], { severity: 'warning' });
-  const holders = new Map<string, string>();
-  for (const [id, part] of file.sources) {
-    const held = kinds.sources.find((kind) => kind.key === part.kind)?.holds?.(part.raw);
-    const holder = held === undefined ? undefined : holders.get(held);
-    if (holder !== undefined) yaml.add(`${held} is already read by source "${holder}"`, ['sources', id, part.kind]);
-    else if (held !== undefined) holders.set(held, id);
+  for (const id of file.sources.keys()) {
     const isRead = channelsIn(written).some(({ text }) => parseChannel(text).source === id);
     if (!isRead) {
       yaml.add(`no signal reads source "${id}"; all it says would be dead letters`, ['sources'], {
         key: id,
         severity: 'warning',
       });
+    }
+  }
+}
+
+/** What one part has open no other can. */
+function checkHolders(file: GatewayFile, { yaml, kinds }: Context): void {
+  const holders = new Map<string, string>();
+  for (const section of ['sources', 'actions'] as const) {
+    for (const [id, part] of file[section]) {
+      const held = kinds[section].find((kind) => kind.key === part.kind)?.holds?.(part.raw);
+      const holder = held === undefined ? undefined : holders.get(held);
+      if (holder !== undefined) yaml.add(`${held} is already ${holder}`, [section, id, part.kind]);
+      else if (held !== undefined) holders.set(held, section === 'sources' ? `read by source "${id}"` : `used by action "${id}"`);
     }
   }
 }
@@ -96,39 +105,9 @@ function checkWindows(file: GatewayFile, { yaml, written }: Context): void {
 function checkAlerts(file: GatewayFile, { yaml, written }: Context): void {
   const signalNames = namesIn(written, 'signals');
   const actionNames = [...namesIn(written, 'actions'), 'log'];
-  for (const [id, alert] of entriesIn(written, 'alerts')) {
-    const at = ['alerts', id];
-    checkNames(alert['do'], actionNames, 'action', [...at, 'do'], yaml);
-    const when = conditionOf(alert['when']);
-    const clear = conditionOf(alert['clear']);
-    if (when === undefined) continue;
-    if (!signalNames.includes(when.signal))
-      yaml.add(`no signal "${when.signal}"${suggestion(when.signal, signalNames)}`, [...at, 'when']);
-    const range = file.signals.get(when.signal)?.range;
-    if (range !== undefined && !canHold(when, range)) {
-      yaml.add(`can never be true: readings of ${when.signal} outside ${range[0]}..${range[1]} are refused`, [
-        ...at,
-        'when',
-      ]);
-    }
-    if (clear === undefined) continue;
-    if (clear.signal !== when.signal) {
-      yaml.add(`clear speaks of "${clear.signal}", when of "${when.signal}"; both must be the same signal`, [
-        ...at,
-        'clear',
-      ]);
-    } else if (range !== undefined && !canHold(clear, range)) {
-      yaml.add(
-        `can never be true, so the alert would never end: readings of ${when.signal} outside ${range[0]}..${range[1]} are refused`,
-        [...at, 'clear'],
-      );
-    } else if (overlap(when, clear)) {
-      yaml.add(
-        'clear is true where when is true: the alert would start and end at once; clear beyond the limit on the other side',
-        [...at, 'clear'],
-      );
-    }
-  }
+  for (const [id, alert] of entriesIn(written, 'alerts'))
+    checkNames(alert['do'], actionNames, 'action', ['alerts', id, 'do'], yaml);
+  for (const [id, alert] of file.alerts) checkAlert(id, alert, file, yaml, signalNames);
 }
 
 /** Every text of a list, or a text alone, must be one of the names. */
@@ -141,38 +120,6 @@ function checkNames(list: unknown, known: readonly string[], what: string, at: P
     if (typeof name === 'string' && !known.includes(name))
       yaml.add(`no ${what} "${name}"${suggestion(name, known)}`, [...at, place]);
   }
-}
-
-function conditionOf(text: unknown): Condition | undefined {
-  const parsed = typeof text === 'string' ? parseCondition(text) : undefined;
-  return typeof parsed === 'object' ? parsed : undefined;
-}
-
-function canHold({ operator, limit }: Condition, [low, high]: readonly [number, number]): boolean {
-  switch (operator) {
-    case '>':
-      return high > limit;
-    case '>=':
-      return high >= limit;
-    case '<':
-      return low < limit;
-    case '<=':
-      return low <= limit;
-    case '==':
-      return limit >= low && limit <= high;
-    case '!=':
-      return true;
-  }
-}
-
-/** Whether one value can satisfy both conditions: if any can, one at, between or far beyond the limits does. */
-function overlap(a: Condition, b: Condition): boolean {
-  const candidates = [a.limit, b.limit, (a.limit + b.limit) / 2, -Number.MAX_VALUE, Number.MAX_VALUE];
-  return candidates.some((value) => satisfies(a, value) && satisfies(b, value));
-}
-
-function satisfies(condition: Condition, value: number): boolean {
-  return canHold(condition, [value, value]) && (condition.operator !== '!=' || value !== condition.limit);
 }
 
 function namesIn(written: Readonly<Record<string, unknown>>, section: string): string[] {

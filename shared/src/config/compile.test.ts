@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import type { Plan, SignalPlan } from '../pipeline/plan.ts';
-import { signalOf, specOf } from '../testing/plans.ts';
+import { inputOf, planOf, ruleOf, signalOf, specOf } from '../testing/plans.ts';
 import { compilePlan, compileRoutes } from './compile.ts';
 import { readGatewayFile } from './gateway.ts';
 import type { GatewayFile } from './gateway-file.ts';
 
-const port = { key: 'port', schema: z.strictObject({ port: z.string() }) };
+const port = { key: 'port', schema: z.strictObject({ port: z.string() }), device: (_raw: unknown, id: string) => id };
 
 function fileOf(text: string): GatewayFile {
   const { file, problems } = readGatewayFile(text, { sources: [port], actions: [] });
@@ -39,38 +39,20 @@ test('a file becomes a plan with nothing left to parse', () => {
     disorderMs: 1000,
     latenessMs: 1_200_000,
     windows: [wide, narrow],
-    rules: [
-      {
-        id: 'too_hot',
-        when: { signal: 'temperature', operator: '>', limit: 34 },
-        clear: { signal: 'temperature', operator: '<', limit: 33 },
-        forMs: 10_000,
-        severity: 'critical',
-        actions: ['log'],
-      },
-    ],
+    devices: ['oven'],
   });
   const pressure = signalOf({
     signal: 'pressure',
     disorderMs: 5000,
     latenessMs: 7_200_000,
     windows: [wide],
-    rules: [
-      {
-        id: 'low',
-        when: { signal: 'pressure', operator: '<=', limit: 1 },
-        clear: undefined,
-        forMs: 0,
-        severity: 'warning',
-        actions: ['log'],
-      },
-    ],
+    devices: ['oven'],
   });
+  const hot = ruleOf({ clear: 'temperature < 33', forMs: 10_000, severity: 'critical', lateAfterMs: 300_000 });
+  const low = ruleOf({ id: 'low', when: 'pressure <= 1', inputs: [inputOf('pressure')], lateAfterMs: 300_000 });
   expect(compilePlan(fileOf(file))).toStrictEqual<Plan>({
-    signals: new Map([
-      ['temperature', temperature],
-      ['pressure', pressure],
-    ]),
+    ...planOf([temperature, pressure]),
+    rules: [hot, { ...low, keepForMs: 60_000 }],
     maxAheadMs: 60_000,
     idleAfterMs: 20_000,
     maxSeries: 50,
@@ -196,7 +178,7 @@ actions: { horn: { port: x } }
 `;
   const { file, problems } = readGatewayFile(text, { sources: [port], actions: [port] });
   expect(problems).toStrictEqual([]);
-  const rules = file && compilePlan(file).signals.get('t')?.rules;
+  const rules = file && compilePlan(file).rules;
   expect(rules?.map(({ actions }) => actions)).toStrictEqual([['log'], ['log', 'horn']]);
 });
 

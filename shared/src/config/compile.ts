@@ -1,18 +1,19 @@
 // From the gateway file to the pipeline's plan: names resolved, defaults filled in, nothing left to parse.
 
-import type { Rule } from '../alert/rule.ts';
 import type { Plan, SignalPlan } from '../pipeline/plan.ts';
+import { alertRule, devicesOf } from './alerts.ts';
 import { parseChannel } from './channel.ts';
 import { linearConversion } from './convert.ts';
 import { derivedPlan } from './derived.ts';
 import type { GatewayFile } from './gateway-file.ts';
-import type { Alert, Signal } from './schema.ts';
+import type { Signal } from './schema.ts';
 import { covers, latenessOf, windowSpec } from './windows.ts';
 
 export function compilePlan(file: GatewayFile): Plan {
   const { settings } = file;
   return {
     signals: new Map([...file.signals].map(([id, signal]) => [id, signalPlan(id, signal, file)])),
+    rules: [...file.alerts].map(([id, alert]) => alertRule(id, alert, file)),
     maxAheadMs: settings.maxAhead,
     idleAfterMs: settings.idleAfter,
     maxSeries: settings.maxSeries,
@@ -50,9 +51,7 @@ function signalPlan(id: string, signal: Signal, file: GatewayFile): SignalPlan {
     disorderMs: signal.disorder ?? file.settings.disorder,
     latenessMs: latenessOf(id, signal, windows),
     windows: windows.map(windowSpec),
-    rules: [...file.alerts]
-      .filter(([, alert]) => alert.when.signal === id)
-      .map(([ruleId, alert]) => rule(ruleId, alert)),
+    devices: signal.formula === undefined ? (devicesOf(id, file) ?? []) : [],
   };
 }
 
@@ -62,15 +61,4 @@ function scaleOf({ unit, convert, calibrate }: Signal): { gain: number; offset: 
   const conversion = unit === undefined || convert === undefined ? undefined : linearConversion(convert, unit);
   if (conversion === undefined || typeof conversion === 'string') return { gain: correction, offset: shift };
   return { gain: conversion.gain * correction, offset: conversion.offset * correction + shift };
-}
-
-function rule(id: string, alert: Alert): Rule {
-  return {
-    id,
-    when: alert.when,
-    clear: alert.clear,
-    forMs: alert.for ?? 0,
-    severity: alert.severity,
-    actions: [...new Set(['log', ...alert.do])],
-  };
 }

@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { linearConversion } from './convert.ts';
-import { knownUnits } from './units.ts';
+import { knownUnits } from '../model/units.ts';
 
 /** Units of one quantity; those that no other unit measures stand alone. */
 const quantities = [

@@ -5,7 +5,7 @@
 // gain is rounded once. The libraries looked at round before (`convert` 8.0.2 takes 1 bar for 14.5037744 psi instead of
 // 14.5037738) and lack two in five of our units.
 
-import { knownUnits } from './units.ts';
+import { knownUnits } from '../model/units.ts';
 
 type Unit = (typeof knownUnits)[number];
 

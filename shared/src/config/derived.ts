@@ -1,7 +1,7 @@
 // Signals that are computed of others: what they become in the plan, and what can be wrong with them.
 
 import type { DerivedInput, DerivedPlan } from '../pipeline/plan.ts';
-import { compileExpression, namesIn } from '../pipeline/expression.ts';
+import { compileExpression, namesIn } from '../expression/expression.ts';
 import type { GatewayFile } from './gateway-file.ts';
 import type { Signal } from './schema.ts';
 import { suggestion, type YamlFile } from './yaml-file.ts';

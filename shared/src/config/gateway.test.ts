@@ -3,12 +3,12 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { operators, holds, parseCondition, type Condition } from '../alert/condition.ts';
+import { operators, holds, parseComparison, type Comparison } from '../alert/comparison.ts';
 import { statistics } from '../model/pane.ts';
 import { readGatewayFile } from './gateway.ts';
 import type { GatewayFile } from './gateway-file.ts';
 import type { ConfigKind, Kinds } from './kinds.ts';
-import { knownUnits } from './units.ts';
+import { knownUnits } from '../model/units.ts';
 import { formatProblem } from './yaml-file.ts';
 
 const portOf = z.object({ port: z.string() });
@@ -64,13 +64,14 @@ test('a good file has no problems, and comes out with its defaults filled in', (
   const { file, problems } = readGatewayFile(good, kinds);
   expect(problems).toStrictEqual([]);
   const defaults = { uncertain: 'count', repeats: false } as const;
+  const usual = { severity: 'warning' as const, do: ['log'], per: 'device' as const, latch: false, onLate: 'record' as const };
   expect(file).toStrictEqual<GatewayFile>({
     gateway: 'line-3',
     hub: { url: 'mqtts://hub.factory.lan', keyFile: './key' },
     data: '/var/lib/weir',
     sources: new Map([
-      ['oven', { kind: 'port', raw: { port: '/dev/ttyS0', baud: 9600 } }],
-      ['press', { kind: 'bus', raw: { bus: '/dev/ttyS1', registers: { pressure: 1, 'stroke.length': 2 } } }],
+      ['oven', { kind: 'port', raw: { port: '/dev/ttyS0', baud: 9600 }, device: undefined }],
+      ['press', { kind: 'bus', raw: { bus: '/dev/ttyS1', registers: { pressure: 1, 'stroke.length': 2 } }, device: undefined }],
     ]),
     signals: new Map([
       ['temperature', { from: ['oven.temp', 'oven.temp2'], unit: '°C', range: [-20, 120], ...defaults }],
@@ -88,16 +89,17 @@ test('a good file has no problems, and comes out with its defaults filled in', (
       [
         'too_hot',
         {
-          when: { signal: 'temperature', operator: '>', limit: 34 },
+          ...usual,
+          when: 'temperature > 34',
           for: 10_000,
-          clear: { signal: 'temperature', operator: '<', limit: 33 },
+          clear: 'temperature < 33',
           severity: 'critical',
           do: ['horn'],
         },
       ],
-      ['low', { when: { signal: 'pressure', operator: '<=', limit: 1 }, severity: 'warning', do: ['log'] }],
+      ['low', { ...usual, when: 'pressure <= 1' }],
     ]),
-    actions: new Map([['horn', { kind: 'lamp', raw: { lamp: 17 } }]]),
+    actions: new Map([['horn', { kind: 'lamp', raw: { lamp: 17 }, device: undefined }]]),
     settings: {
       commit: 500,
       disorder: 1000,
@@ -233,7 +235,7 @@ settings: { comit: 1s }
       '7:35: error: unknown key "units", did you mean "unit"?',
       '9:7: error: unknown key "evry", did you mean "every"?',
       '11:38: error: unknown key "sevrity", did you mean "severity"?',
-      '11:57: error: unknown key "whatever"; known here: when, for, clear, severity, do',
+      '11:57: error: unknown key "whatever"; known here: when, anomaly, silent, with, per, detector, sensitivity, for, samples, clear, keepFor, severity, latch, remind, suppressedBy, onLate, lateAfter, do',
       '12:13: error: unknown key "comit", did you mean "commit"?',
     ],
   },
@@ -375,9 +377,9 @@ windows:
 `,
     problems: [
       '9:14: error: "temperature is high" is not a condition; write signal, operator (> >= < <= == !=) and number, such as temperature > 34',
-      '10:14: error: "hot" is not a number, in the condition "temperature > hot"',
+      '10:28: error: no signal "hot"; known here: temperature',
       '11:39: error: "temperature" is not a condition; write signal, operator (> >= < <= == !=) and number, such as temperature > 34',
-      '12:6: error: "when" is missing: expected string',
+      '12:6: error: an alarm says what starts it: one of when, anomaly, silent',
       '13:14: error: Invalid input: expected string, received number',
     ],
   },
@@ -401,7 +403,55 @@ windows:
       '12:42: error: clear is true where when is true: the alert would start and end at once; clear beyond the limit on the other side',
       '13:47: error: clear is true where when is true: the alert would start and end at once; clear beyond the limit on the other side',
       '14:42: error: clear is true where when is true: the alert would start and end at once; clear beyond the limit on the other side',
-      '15:43: error: clear speaks of "pressure", when of "temperature"; both must be the same signal',
+      '15:43: error: no signal "pressure"; known here: temperature',
+    ],
+  },
+  {
+    name: 'alarms ask for what there is not',
+    text: `gateway: g
+sources:
+  oven: { port: /dev/a }
+  press: { port: /dev/b }
+signals:
+  temperature: { from: oven.temp, unit: °C }
+  pressure: { from: press.p, unit: bar }
+  humidity: { from: oven.rh }
+windows: [{ every: 1m, of: all, compute: [mean] }]
+alerts:
+  fahrenheit: { when: temperature > 93 °F }
+  bars: { when: mean(temperature over 5m) > 3 bar }
+  bare: { when: humidity > 60 % }
+  detector: { anomaly: temperature, detector: novlety }
+  nothing: { anomaly: temprature }
+  quiet: { silent: temperature }
+  no_detector: { when: temperature > 3, sensitivity: 1 per day }
+  each: { when: temperature > 3, per: gateway }
+  ring_a: { when: temperature > 3, suppressedBy: ring_b }
+  ring_b: { when: temperature > 4, suppressedBy: [ring_a, fahrenhiet] }
+  often: { anomaly: temperature, sensitivity: weekly }
+  most: { when: temperature > 3, samples: 5 of 3 }
+  long: { when: mean(temperature) > 3 }
+  two: { when: temperature > 3, silent: temperature, for: 5m }
+  clearing: { when: temperature > 34, clear: pressure < 2 }
+  comma: { when: mean(temperature, 5m) > 3 }
+`,
+    problems: [
+      '11:37: error: temperature is in °C, not in °F: write 33.8889 °C',
+      '12:45: error: temperature is in °C, not in bar: they are not the same quantity',
+      '13:28: error: humidity has no unit to compare with 60 %; say unit: % at the signal',
+      '14:47: error: no detector "novlety", did you mean "novelty"?',
+      '15:23: error: no signal "temprature", did you mean "temperature"?',
+      '16:12: error: for how long? say for: 15m, or missing: at the signal',
+      '17:54: error: sensitivity is of detectors; this alarm has none: write anomaly: temperature, or anomaly(temperature) in when',
+      '18:39: error: per: gateway goes with silent; elsewhere each device has its own alarm',
+      '19:50: error: ring_a is explained by ring_b is explained by ring_a: none of them would ever be told',
+      '20:50: error: no alert "fahrenhiet", did you mean "fahrenheit"?',
+      '21:47: error: "weekly" is not so many alarms in a time; write it like 1 per week',
+      '22:43: error: "5 of 3" is not so many of the last readings, 32 at most; write it like 3 of 5',
+      '23:17: error: mean looks back: write mean(signal over 5m)',
+      '24:8: error: when and silent exclude each other; keep one',
+      '25:46: error: clear speaks of "pressure", when of "temperature"; both must be the same signal',
+      '26:36: error: unknown key "5m) > 3"; a comma between braces ends the text: put quotes around it',
     ],
   },
   {
@@ -572,7 +622,7 @@ alerts: { valueOf: { when: 2nd > 3 } }
   const { file, problems } = readGatewayFile(text, kinds);
   expect(problems).toStrictEqual([]);
   expect([...(file?.sources.keys() ?? [])]).toStrictEqual(['__proto__']);
-  expect(file?.alerts.get('valueOf')?.when).toStrictEqual({ signal: '2nd', operator: '>', limit: 3 });
+  expect(file?.alerts.get('valueOf')?.when).toBe('2nd > 3');
 });
 
 test('clear is refused exactly where some value would satisfy when and clear', () => {
@@ -584,7 +634,7 @@ test('clear is refused exactly where some value would satisfy when and clear', (
   const eighths = Array.from({ length: 65 }, (_, i) => (i - 32) / 8);
   fc.assert(
     fc.property(condition, condition, (when, clear) => {
-      const both = [when, clear].map((text) => parseCondition(text) as Condition);
+      const both = [when, clear].map((text) => parseComparison(text) as Comparison);
       const overlap = eighths.some((value) => both.every((one) => holds(one, value)));
       const problems = problemsIn(`${unlimited}alerts:\n  a: { when: ${when}, clear: ${clear} }\n`);
       expect(problems.map((problem) => problem.replace(/^.*: error: /, '').slice(0, 13))).toStrictEqual(

@@ -94,7 +94,8 @@ class SectionReader {
         const [first = ''] = found;
         const hint = found.length === 0 ? `; one of: ${keys.join(', ')}` : suggestion(first, keys);
         this.#yaml.add(`"${id}" does not say what it is${hint}`, [section, id]);
-      } else if (this.#check(raw, kind.schema, [section, id]) !== undefined) parts.set(id, { kind: kind.key, raw });
+      } else if (this.#check(raw, kind.schema, [section, id]) !== undefined)
+        parts.set(id, { kind: kind.key, raw, device: kind.device?.(raw, id) });
     }
     return parts;
   }

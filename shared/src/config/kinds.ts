@@ -10,7 +10,9 @@ export interface ConfigKind {
   readonly schema: z.ZodObject;
   /** Of a source: the channels it can have, when its configuration says so. @param raw the entry as written, valid */
   channels?(raw: unknown): readonly string[] | undefined;
-  /** Of a source: what it alone may hold, such as a device path. @param raw the entry as written, valid */
+  /** Of a source: the one device all its readings are of, when its configuration says so. @param id of the source */
+  device?(raw: unknown, id: string): string | undefined;
+  /** What it alone may hold, such as a device path. @param raw the entry as written, valid */
   holds?(raw: unknown): string | undefined;
 }
 
@@ -24,4 +26,6 @@ export interface Part {
   readonly kind: string;
   /** As written; the kind's own schema turns it into its configuration. */
   readonly raw: unknown;
+  /** Of a source: the one device all its readings are of; undefined when there may be others. */
+  readonly device?: string | undefined;
 }

@@ -2,12 +2,12 @@
 // reference in docs/gateway-file.md. Sources and actions bring their own part: see kinds.ts.
 
 import { z } from 'zod';
-import { parseCondition, type Condition } from '../alert/condition.ts';
+import { parseComparison, type Comparison } from '../alert/comparison.ts';
 import { severities } from '../model/alert.ts';
 import { statistics } from '../model/pane.ts';
 import { namePattern } from '../wire/topics.ts';
-import { parseDuration, parseRange, parseRate, parseSize } from './duration.ts';
-import { knownUnits, unitMeant } from './units.ts';
+import { parseDuration, parseRange, parseRate, parseSize } from '../model/duration.ts';
+import { knownUnits, unitMeant } from '../model/units.ts';
 
 /** Text that `parse` understands, as the value `parse` makes of it. `undefined` from `parse` is refused with `expected`. */
 function written<T>(parse: (text: string) => T | undefined, expected: string, example: string) {
@@ -43,15 +43,28 @@ const unit = z
     },
   });
 
-const condition = z
-  .string()
-  .meta({ description: 'signal, operator (> >= < <= == !=) and number', examples: ['temperature > 34'] })
-  .transform((text, context): Condition => {
-    const parsed = parseCondition(text);
-    if (typeof parsed !== 'string') return parsed;
-    context.addIssue({ code: 'custom', message: parsed });
-    return z.NEVER;
-  });
+const condition = z.string().meta({
+  description: 'A [condition](alerts.md#conditions).',
+  examples: ['temperature > 34'],
+});
+
+const sensitivity = written(parseFrequency, 'so many alarms in a time', '1 per week');
+
+const samples = written(parseSamples, 'so many of the last readings, 32 at most', '3 of 5');
+
+/** @returns alarms a week */
+function parseFrequency(text: string): number | undefined {
+  const [, count, unit] = /^\s*(\d+(?:\.\d+)?)\s+per\s+(hour|day|week|month|year)\s*$/.exec(text) ?? [];
+  const weeks = { hour: 1 / 168, day: 1 / 7, week: 1, month: 365.25 / 84, year: 365.25 / 7 };
+  const perWeek = unit === undefined ? NaN : Number(count) / weeks[unit as keyof typeof weeks];
+  return perWeek > 0 ? perWeek : undefined;
+}
+
+function parseSamples(text: string): { atLeast: number; of: number } | undefined {
+  const [, least, most] = /^\s*(\d+)\s+of\s+(\d+)\s*$/.exec(text) ?? [];
+  const [atLeast, of] = [Number(least), Number(most)];
+  return atLeast >= 1 && atLeast <= of && of <= 32 ? { atLeast, of } : undefined;
+}
 
 export const hubParts = z.strictObject({
   url: z.string().describe('mqtt:// or mqtts:// address of the hub.'),
@@ -81,8 +94,8 @@ const channel = z.string().regex(/^[^.\s]+\.\S+$/, { message: 'write it as sourc
 const onWhen = z
   .string()
   .meta({ description: 'operator (> >= < <= == !=) and number', examples: ['>= 1'] })
-  .transform((text, context): Pick<Condition, 'operator' | 'limit'> => {
-    const parsed = parseCondition(`value ${text}`);
+  .transform((text, context): Pick<Comparison, 'operator' | 'limit'> => {
+    const parsed = parseComparison(`value ${text}`);
     if (typeof parsed !== 'string') return { operator: parsed.operator, limit: parsed.limit };
     context.addIssue({ code: 'custom', message: `"${text}" is not an operator and a number, such as >= 1` });
     return z.NEVER;
@@ -191,16 +204,54 @@ export const windowSchema = z
   })
   .superRefine(exactlyOne(['every', 'session', 'count'], 'a window says what kind it is'));
 
-export const alertSchema = z.strictObject({
-  when: condition.describe('The condition that starts the alert.'),
-  for: duration.optional().describe('On-delay: how long the condition must hold, in event time. Default 0s.'),
-  clear: condition.optional().meta({
-    description: 'Deadband: the condition that ends the alert. Default: `when` no longer holds.',
-    examples: ['temperature < 33'],
-  }),
-  severity: z.enum(severities).default('warning').describe('A critical alert is committed to disk at once.'),
-  do: z.array(z.string()).default(['log']).describe('Actions to take. `log` is always there.'),
-});
+const names = z.union([z.string().transform((one) => [one]), z.array(z.string()).min(1)]);
+
+export const alertSchema = z
+  .strictObject({
+    when: condition.optional().describe('The [condition](alerts.md#conditions) that starts the alarm.'),
+    anomaly: z
+      .string()
+      .optional()
+      .describe('Instead of `when`: a signal; the alarm starts when a [detector](detectors/README.md) calls it strange.'),
+    silent: names
+      .optional()
+      .describe('Instead of `when`: a signal, or a list; the alarm starts when nothing was said of them for `for`.'),
+    with: z
+      .record(z.string(), z.string())
+      .optional()
+      .describe('Names in the conditions for `signal`, or for `device/signal` of another device.'),
+    per: z
+      .enum(['device', 'gateway'])
+      .default('device')
+      .describe('With `silent`: whether each device has its alarm, or all of them together one. Default device.'),
+    detector: z.string().optional().describe('What tells strange from ordinary. Default [auto](detectors/auto.md).'),
+    sensitivity: sensitivity.optional().describe('Of the detector: about so many alarms. Default 1 per week.'),
+    for: duration.optional().describe('On-delay: how long the condition must hold. Default 0s.'),
+    samples: samples
+      .optional()
+      .describe('The condition must hold for so many of the last readings. Default: for the newest.'),
+    clear: condition
+      .optional()
+      .meta({ description: 'Deadband: the condition that ends the alarm.', examples: ['temperature < 33'] }),
+    keepFor: duration
+      .optional()
+      .describe(
+        'Off-delay: the alarm ends when it could have ended for so long. Default 1m, 10m for an anomaly; 0s with `clear`, `silent`, `==` and `!=`.',
+      ),
+    severity: z.enum(severities).default('warning').describe('A critical alarm is committed to disk at once.'),
+    latch: z.boolean().default(false).describe('Whether it stays until somebody acknowledges it. Default false.'),
+    remind: positiveDuration.optional().describe('Re-alarm: told again so often until somebody acknowledges it.'),
+    suppressedBy: names
+      .optional()
+      .describe('Alarms that explain this one: while one of them is on, nobody is told. [How](alerts.md#suppression).'),
+    onLate: z
+      .enum(['record', 'fire'])
+      .default('record')
+      .describe('What readings do that come late: only [be recorded](alerts.md#late), or sound the alarm. Default record.'),
+    lateAfter: duration.optional().describe('A reading is late when it arrives so long after its event time. Default 5m.'),
+    do: z.array(z.string()).default(['log']).describe('Actions to take. `log` is always there.'),
+  })
+  .superRefine(exactlyOne(['when', 'anomaly', 'silent'], 'an alarm says what starts it'));
 
 export const clockModes = ['auto', 'ntp', 'machine'] as const;
 export type ClockMode = (typeof clockModes)[number];

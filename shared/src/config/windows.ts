@@ -3,7 +3,7 @@
 import { statistics, stepMs, type WindowShape, type WindowSpec } from '../model/pane.ts';
 import { zoneProblem } from '../stream/alignment.ts';
 import { sliceMs } from '../stream/hopping.ts';
-import { formatDuration } from './duration.ts';
+import { formatDuration } from '../model/duration.ts';
 import type { GatewayFile } from './gateway-file.ts';
 import type { Signal, Window } from './schema.ts';
 import type { YamlFile } from './yaml-file.ts';

@@ -64,7 +64,10 @@ export class YamlFile {
   #addIssue(issue: z.core.$ZodIssue, base: Path, knownKeys: (path: Path) => readonly string[]): void {
     const path = [...base, ...issue.path.filter((part) => typeof part !== 'symbol')];
     if (issue.code === 'unrecognized_keys') {
-      for (const key of issue.keys) this.add(`unknown key "${key}"${suggestion(key, knownKeys(path))}`, path, { key });
+      for (const key of issue.keys) {
+        const hint = key.includes(')') ? '; a comma between braces ends the text: put quotes around it' : suggestion(key, knownKeys(path));
+        this.add(`unknown key "${key}"${hint}`, path, { key });
+      }
       return;
     }
     if (issue.code === 'invalid_union' && issue.errors.length > 0) {

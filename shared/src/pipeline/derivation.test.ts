@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ByteReader, ByteWriter } from '../model/bytes.ts';
 import { Derivation } from './derivation.ts';
-import type { Expression } from './expression.ts';
+import type { Expression } from '../expression/expression.ts';
 
 interface Offer {
   readonly input: number;

@@ -12,7 +12,7 @@
 // each input at each event time; of several, the largest that came in time counts.)
 
 import type { ByteReader, ByteWriter } from '../model/bytes.ts';
-import type { Expression } from './expression.ts';
+import type { Expression } from '../expression/expression.ts';
 
 /** Pieces that wait, and pieces remembered as done: of each at most so many. */
 const maxPieces = 10_000;

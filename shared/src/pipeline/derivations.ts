@@ -3,7 +3,7 @@
 
 import { ByteReader, ByteWriter } from '../model/bytes.ts';
 import { Derivation } from './derivation.ts';
-import { compileExpression } from './expression.ts';
+import { compileExpression } from '../expression/expression.ts';
 import type { DerivedPlan, Plan } from './plan.ts';
 import type { SeriesState } from './series-state.ts';
 

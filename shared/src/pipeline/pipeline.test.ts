@@ -2,13 +2,12 @@
 
 import { expect, test } from 'vitest';
 import type { LossReason, Reading } from '../model/reading.ts';
-import { planOf, readingOf, ruleOf, signalOf, windowOf } from '../testing/plans.ts';
+import { planOf, readingOf, ruleOf, signalOf, windowOf, type TestSignal } from '../testing/plans.ts';
 import { Pipeline } from './pipeline.ts';
-import type { SignalPlan } from './plan.ts';
 
 const now = 1.8e12;
 
-function pipelineOf(signal: Partial<SignalPlan> = {}): Pipeline {
+function pipelineOf(signal: Partial<TestSignal> = {}): Pipeline {
   return new Pipeline(planOf([signalOf(signal)]));
 }
 
@@ -39,7 +38,7 @@ test.each<[LossReason, string, Partial<Reading>]>([
   ['out_of_range', 'a value above the range', { value: 120.001 }],
   ['future', 'a time further ahead than allowed', { time: now + 300_001 }],
 ])('%s: %s is refused, counted, and moves nothing', (reason, _, wrong) => {
-  const rule = ruleOf({ when: { signal: 'temperature', operator: '!=', limit: 20 } });
+  const rule = ruleOf({ when: 'temperature != 20' });
   const pipeline = pipelineOf({ range: [-20, 120], rules: [rule] });
   ingestAll(pipeline, [1000]);
   const watermark = pipeline.states()[0]?.watermark.time;

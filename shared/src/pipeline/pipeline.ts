@@ -11,6 +11,8 @@ import type { Pane } from '../model/pane.ts';
 import type { Flag } from '../model/quality.ts';
 import type { LossReason, Reading } from '../model/reading.ts';
 import { SeriesTable, type SeriesId } from '../model/series.ts';
+import type { Operation } from '../model/alert.ts';
+import { Alerts } from './alerts.ts';
 import { Derivations, type Derived } from './derivations.ts';
 import { refusal } from './gate.ts';
 import type { Plan } from './plan.ts';
@@ -26,6 +28,7 @@ export class Pipeline {
   readonly series: SeriesTable;
   readonly ledger = new Ledger();
   derivations: Derivations;
+  alerts: Alerts;
   /** A reading further ahead of its arrival is refused; Infinity while nobody knows what time it is. */
   maxAheadMs: number;
   /** Panes' `fresh` counts summed over everything ever drained. */
@@ -36,7 +39,6 @@ export class Pipeline {
   /** Series with a window due, each once. */
   #due: SeriesState[] = [];
   #flagged = new Map<Flag, number>();
-  #transitions: Transition[] = [];
   /** Whether a tick has made a derived reading since the last drain. */
   #hasDerived = false;
   // Of the reading being taken in, in the signal's unit. Handed on as an argument, each would be allocated.
@@ -53,11 +55,14 @@ export class Pipeline {
     this.series = series;
     this.maxAheadMs = plan.maxAheadMs;
     this.derivations = new Derivations(plan);
+    this.alerts = new Alerts(plan);
+    for (const { signal, devices } of plan.signals.values())
+      for (const device of devices) this.alerts.expect(device, signal);
   }
 
   /** Transitions since the last drain, in order: the shell acts on them before anything else happens. */
   get transitions(): readonly Transition[] {
-    return this.#transitions;
+    return this.alerts.transitions;
   }
 
   /** Readings that were uncertain, by why; they are in windows, counted. */
@@ -67,7 +72,7 @@ export class Pipeline {
 
   /** Whether the next drain changes anything. A tick and a drain that do not may be forgotten: a replay needs them not. */
   get hasWork(): boolean {
-    return this.#due.length > 0 || this.#transitions.length > 0 || this.#hasDerived;
+    return this.#due.length > 0 || this.alerts.transitions.length > 0 || this.#hasDerived;
   }
 
   /** @returns why the reading was refused; it is in the ledger already */
@@ -106,6 +111,7 @@ export class Pipeline {
     this.#now = now;
     const { idleAfterMs } = this.plan;
     if (this.derivations.any) this.derivations.tick(now, idleAfterMs, this.#takeDerived(now));
+    this.alerts.tick(now);
     if (now < this.#nextLook) return;
     this.#nextLook = Infinity;
     for (const state of this.#states) {
@@ -115,6 +121,16 @@ export class Pipeline {
       const isDue = silentTime > -Infinity && state.liftTo(silentTime);
       if (isDue || now >= state.nextTimer) this.#enlist(state);
     }
+  }
+
+  /** What an operator does to alarms. @param now arrival time @returns how many it changed; undefined when there is no such rule */
+  operate(operation: Operation, now: number): number | undefined {
+    return this.alerts.operate(operation, now);
+  }
+
+  /** The agent has just started: while it was away nothing was silent. @param now arrival time */
+  awake(now: number): void {
+    this.alerts.awake(now);
   }
 
   /** Everything due since the last drain, panes in the order their series became due. */
@@ -133,9 +149,7 @@ export class Pipeline {
     this.#due.length = 0;
     this.#hasDerived = false;
     this.#keepWithinMemory();
-    const transitions = this.#transitions;
-    this.#transitions = [];
-    return { panes, transitions };
+    return { panes, transitions: this.alerts.take() };
   }
 
   /** Readings in windows that no pane has reported yet. */
@@ -162,6 +176,7 @@ export class Pipeline {
    */
   jump(ms: number): void {
     for (const state of this.#states) state.jump(ms);
+    this.alerts.jump(ms);
     this.#nextLook = -Infinity;
   }
 
@@ -174,7 +189,7 @@ export class Pipeline {
     this.#states = other.#states;
     this.#due = other.#due;
     this.#flagged = other.#flagged;
-    this.#transitions = other.#transitions;
+    this.alerts = other.alerts;
     this.#hasDerived = other.#hasDerived;
     this.#nextLook = other.#nextLook;
     this.#now = other.#now;
@@ -209,11 +224,9 @@ export class Pipeline {
     const flag = quality === 'uncertain' ? 'source' : state.judge?.judge(time, value);
     const counts = flag === undefined || state.plan.useUncertain;
     if (flag !== undefined) this.#flagged.set(flag, (this.#flagged.get(flag) ?? 0) + 1);
-    if (counts) {
-      for (const rule of state.rules) {
-        const transition = rule.evaluate(time, value, state.series);
-        if (transition !== undefined) this.#transitions.push(transition);
-      }
+    if (state.feeds.length > 0) {
+      if (counts) this.alerts.observe(state, time, value, arrival);
+      else this.alerts.alive(state, arrival);
     }
     for (const window of state.windows) {
       const due = counts ? window.add(time, value, reached) : window.flag(time, reached);
@@ -288,6 +301,8 @@ export class Pipeline {
     const series = this.series.at(id);
     const plan = this.plan.signals.get(series.signal);
     if (plan === undefined) throw new Error(`the gateway file has no signal "${series.signal}"`);
-    return new SeriesState(series, plan);
+    const state = new SeriesState(series, plan);
+    if (this.alerts.any) this.alerts.connect(state);
+    return state;
   }
 }

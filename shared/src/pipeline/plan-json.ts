@@ -2,14 +2,13 @@
 // the gateway file has changed since.
 
 import { z } from 'zod';
-import { operators } from '../alert/condition.ts';
+import { operators } from '../alert/comparison.ts';
 import { severities } from '../model/alert.ts';
 import { statistics } from '../model/pane.ts';
 import type { Plan } from './plan.ts';
 
-const version = 2;
+const version = 3;
 
-const condition = z.object({ signal: z.string(), operator: z.enum(operators), limit: z.number() });
 /** JSON has no infinity: a bound that is not there is null. */
 const low = z.union([z.number(), z.null().transform(() => -Infinity)]);
 const high = z.union([z.number(), z.null().transform(() => Infinity)]);
@@ -34,18 +33,40 @@ const window = z.object({
   lateEveryMs: z.number(),
 });
 
+const input = z
+  .object({ variable: z.string(), device: z.string().optional(), signal: z.string() })
+  .transform((one) => ({ ...one, device: one.device }));
+
 const derived = z
   .object({
     expression: z.string(),
-    inputs: z.array(
-      z
-        .object({ variable: z.string(), device: z.string().optional(), signal: z.string() })
-        .transform((input) => ({ ...input, device: input.device })),
-    ),
+    inputs: z.array(input),
     alignMs: z.number(),
     device: z.string().optional(),
   })
   .transform((plan) => ({ ...plan, device: plan.device }));
+
+const rule = z
+  .object({
+    id: z.string(),
+    when: z.string(),
+    clear: z.string().optional(),
+    inputs: z.array(input),
+    perGateway: z.boolean(),
+    samples: z.object({ atLeast: z.number(), of: z.number() }).optional(),
+    detector: z.string(),
+    alarmsPerWeek: z.number(),
+    forMs: z.number(),
+    keepForMs: z.number(),
+    latch: z.boolean(),
+    remindMs: high,
+    onLate: z.enum(['record', 'fire']),
+    lateAfterMs: high,
+    suppressedBy: z.array(z.string()),
+    severity: z.enum(severities),
+    actions: z.array(z.string()),
+  })
+  .transform((one) => ({ ...one, clear: one.clear, samples: one.samples }));
 
 const planSchema = z.object({
   version: z.literal(version),
@@ -53,6 +74,7 @@ const planSchema = z.object({
   idleAfterMs: z.number(),
   maxSeries: z.number(),
   latenessBytes: high,
+  rules: z.array(rule),
   signals: z.array(
     z
       .object({
@@ -71,18 +93,7 @@ const planSchema = z.object({
         disorderMs: z.number(),
         latenessMs: z.number(),
         windows: z.array(window),
-        rules: z.array(
-          z
-            .object({
-              id: z.string(),
-              when: condition,
-              clear: condition.optional(),
-              forMs: z.number(),
-              severity: z.enum(severities),
-              actions: z.array(z.string()),
-            })
-            .transform((rule) => ({ ...rule, clear: rule.clear })),
-        ),
+        devices: z.array(z.string()),
       })
       .transform((signal) => ({ ...signal, derived: signal.derived })),
   ),

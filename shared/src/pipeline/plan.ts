@@ -1,7 +1,7 @@
 // What the pipeline is to do, compiled from the gateway file: plain values, nothing to parse any more but expressions.
 
 import type { WindowSpec } from '../model/pane.ts';
-import type { Operator } from '../alert/condition.ts';
+import type { Operator } from '../alert/comparison.ts';
 import type { Rule } from '../alert/rule.ts';
 
 export interface SignalPlan {
@@ -33,7 +33,8 @@ export interface SignalPlan {
   readonly latenessMs: number;
   /** One of them accounts for the signal's readings in the ledger. */
   readonly windows: readonly WindowSpec[];
-  readonly rules: readonly Rule[];
+  /** Devices that must be there: a rule about silence counts from the start. */
+  readonly devices: readonly string[];
 }
 
 export interface DerivedPlan {
@@ -55,6 +56,8 @@ export interface DerivedInput {
 
 export interface Plan {
   readonly signals: ReadonlyMap<string, SignalPlan>;
+  /** In the order of the gateway file. */
+  readonly rules: readonly Rule[];
   /** A reading further ahead of its arrival is refused and moves no watermark. */
   readonly maxAheadMs: number;
   /** A series silent for so long has its open windows closed. */
@@ -70,9 +73,4 @@ export interface Plan {
  */
 export function windowKey({ id, shape }: WindowSpec): string {
   return [id, ...Object.values(shape).filter((part) => part !== undefined)].join(':');
-}
-
-/** What a rule's state may be taken over by: the same name and conditions. */
-export function ruleKey(rule: Rule): string {
-  return `${rule.id}:${JSON.stringify([rule.when, rule.clear ?? null, rule.forMs])}`;
 }

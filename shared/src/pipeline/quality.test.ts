@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import type { Quality } from '../model/quality.ts';
-import { planOf, readingOf, ruleOf, signalOf, specOf } from '../testing/plans.ts';
+import { inputOf, planOf, readingOf, ruleOf, signalOf, specOf, type TestSignal } from '../testing/plans.ts';
 import { Pipeline } from './pipeline.ts';
 import type { DerivedPlan, SignalPlan } from './plan.ts';
 import { restore, snapshot } from './snapshot.ts';
@@ -10,7 +10,7 @@ import { restore, snapshot } from './snapshot.ts';
 const now = 1.8e12;
 const tenSeconds = specOf({ kind: 'tumbling', sizeMs: 10_000, zone: undefined }, { compute: ['mean', 'uncertain'] });
 
-function pipelineOf(signal: Partial<SignalPlan>): Pipeline {
+function pipelineOf(signal: Partial<TestSignal>): Pipeline {
   return new Pipeline(planOf([signalOf({ windows: [tenSeconds], ...signal })]));
 }
 
@@ -31,7 +31,7 @@ function flagged(pipeline: Pipeline): Record<string, number> {
 }
 
 test('what a source says is converted before anything looks at it', () => {
-  const rules = [ruleOf({ when: { signal: 'temperature', operator: '>', limit: 99 } })];
+  const rules = [ruleOf({ when: 'temperature > 99' })];
   const pipeline = pipelineOf({ gain: 5 / 9, offset: -160 / 9, range: [0, 100], rules });
   feed(pipeline, [212, 32]);
   expect(pipeline.transitions).toMatchObject([{ state: 'firing', value: 100 }, { state: 'cleared' }]);
@@ -127,7 +127,7 @@ const inputs = (hot?: string, cold?: string): DerivedPlan['inputs'] => [
   { variable: 'cold', device: cold, signal: 'ambient' },
 ];
 
-function derivedPipeline(derived: DerivedPlan, spread: Partial<SignalPlan> = {}): Pipeline {
+function derivedPipeline(derived: DerivedPlan, spread: Partial<TestSignal> = {}): Pipeline {
   const windows = [tenSeconds];
   return new Pipeline(
     planOf([
@@ -144,7 +144,7 @@ function say(pipeline: Pipeline, device: string, signal: string, timeS: number, 
 
 test('a derived signal has a reading where all its inputs have one of the same event time, device by device', () => {
   const derived = { expression: 'hot - cold', inputs: inputs(), alignMs: 0, device: undefined };
-  const rules = [ruleOf({ when: { signal: 'spread', operator: '>', limit: 14 } })];
+  const rules = [ruleOf({ when: 'spread > 14', inputs: [inputOf('spread')] })];
   const pipeline = derivedPipeline(derived, { rules });
   say(pipeline, 'a', 'temperature', 1, 30);
   say(pipeline, 'b', 'ambient', 1, 10);

@@ -3,7 +3,7 @@
 
 import type { Transition } from '../model/alert.ts';
 import type { Pipeline } from './pipeline.ts';
-import { ruleKey, type Plan } from './plan.ts';
+import type { Plan } from './plan.ts';
 import { restore, snapshot } from './snapshot.ts';
 
 export interface Reconfigured {
@@ -16,9 +16,6 @@ export interface Reconfigured {
 
 /** @param pipeline drained: what is in no snapshot would be lost */
 export function reconfigure(pipeline: Pipeline, plan: Plan): Reconfigured {
-  const cleared = pipeline.states().flatMap(({ series, rules }) => {
-    const kept = new Set(plan.signals.get(series.signal)?.rules.map(ruleKey));
-    return rules.filter(({ rule }) => !kept.has(ruleKey(rule))).flatMap((state) => state.abandon(series) ?? []);
-  });
+  const cleared = pipeline.alerts.abandoned(plan);
   return { ...restore(plan, snapshot(pipeline)), cleared };
 }

@@ -1,8 +1,7 @@
-// Everything the pipeline knows about one series: its watermark, what it judges readings by, its windows, its rules, and
-// what it has lost.
+// Everything the pipeline knows about one series: its watermark, what it judges readings by, its windows, and what it has
+// lost.
 
-import { RuleState } from '../alert/rule.ts';
-import { holds } from '../alert/condition.ts';
+import { holds } from '../alert/comparison.ts';
 import { ByteReader, ByteWriter } from '../model/bytes.ts';
 import type { Pane } from '../model/pane.ts';
 import { lossReasons, type LossReason } from '../model/reading.ts';
@@ -12,7 +11,8 @@ import { Repeats } from '../stream/repeats.ts';
 import { Watermark } from '../stream/watermark.ts';
 import { openWindows } from '../stream/windows.ts';
 import { Judge } from './judge.ts';
-import { ruleKey, windowKey, type SignalPlan } from './plan.ts';
+import type { AlertFeed } from './alerts.ts';
+import { windowKey, type SignalPlan } from './plan.ts';
 
 /** Repetitions are remembered by pieces of event time; a piece in use is looked up quickly, the others are packed. */
 const repeatsPieceMs = 300_000;
@@ -22,7 +22,8 @@ export class SeriesState {
   readonly plan: SignalPlan;
   readonly watermark: Watermark;
   readonly windows: readonly WindowOperator[];
-  readonly rules: readonly RuleState[];
+  /** Alarms that look at its readings. */
+  readonly feeds: AlertFeed[] = [];
   readonly judge: Judge | undefined;
   readonly repeats: Repeats | undefined;
   readonly hasEarlyPanes: boolean;
@@ -49,7 +50,6 @@ export class SeriesState {
       openWindows(spec, { latenessMs: plan.latenessMs, context, accounts: index === accountant }),
     );
     this.hasEarlyPanes = plan.windows.some(({ earlyEveryMs }) => earlyEveryMs > 0);
-    this.rules = plan.rules.length === 0 ? noRules : plan.rules.map((rule) => new RuleState(rule));
     this.judge = Judge.for(plan);
     this.repeats = plan.mayRepeat ? new Repeats(repeatsPieceMs) : undefined;
   }
@@ -63,7 +63,6 @@ export class SeriesState {
   jump(ms: number): void {
     if (this.watermark.newest === this.lastArrival) {
       this.judge?.jump(ms);
-      for (const rule of this.rules) rule.jump(ms);
     }
     this.lastArrival += ms;
   }
@@ -180,7 +179,7 @@ export class SeriesState {
     }
   }
 
-  /** @returns the keys of windows and rules that exist no more, whose state is dropped */
+  /** @returns the keys of windows that exist no more, whose state is dropped */
   read(from: ByteReader): string[] {
     const dropped: string[] = [];
     const [newest, lifted] = [from.float(), from.float()];
@@ -218,7 +217,6 @@ export class SeriesState {
 
   #others(): Keyed[] {
     return [
-      ...this.rules.map((state) => ({ key: ruleKey(state.rule), part: state })),
       ...(this.judge === undefined ? [] : [{ key: 'judge', part: this.judge }]),
       ...(this.repeats === undefined ? [] : [{ key: 'repeats', part: this.repeats }]),
     ];
@@ -237,8 +235,6 @@ interface Keyed {
   readonly key: string;
   readonly part: { write(to: ByteWriter): void; read(from: ByteReader): void };
 }
-
-const noRules: readonly RuleState[] = [];
 
 const noLosses: ReadonlyMap<LossReason, number> = new Map();
 

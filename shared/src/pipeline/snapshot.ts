@@ -1,8 +1,9 @@
 // The whole state of a pipeline as bytes: what a checkpoint holds.
 //
-//   version, taken, reported, losses {reason, count}*, flagged {why, count}*, series {device, signal, state}*, derivations
+//   version, taken, reported, losses {reason, count}*, flagged {why, count}*, series {device, signal, state}*, derivations,
+//   alerts
 //
-// Every series carries its windows and rules under the key of what they compute, so that a changed gateway file keeps the
+// Every series carries its windows under the key of what they compute, so that a changed gateway file keeps the
 // state of what did not change and says what it drops. A version this code does not know is refused: the caller starts
 // empty and replays its journal instead.
 
@@ -14,7 +15,7 @@ import type { SeriesTable } from '../model/series.ts';
 import { Pipeline } from './pipeline.ts';
 import type { Plan } from './plan.ts';
 
-const version = 3;
+const version = 4;
 
 export interface Restored {
   readonly pipeline: Pipeline;
@@ -49,6 +50,7 @@ export function snapshot(pipeline: Pipeline): Uint8Array {
     to.blob(inner.take());
   }
   pipeline.derivations.write(to);
+  pipeline.alerts.write(to);
   return to.take();
 }
 
@@ -92,6 +94,7 @@ export function restore(plan: Plan, bytes: Uint8Array, series?: SeriesTable): Re
     dropped.push(...lost.map((key) => `${name} ${key}`));
   }
   dropped.push(...pipeline.derivations.read(from, plan));
+  dropped.push(...pipeline.alerts.read(from).map((id) => `rule ${id}`));
   pipeline.restore(reported, flagged);
   const gone = pipeline.open - pipeline.countOpen();
   if (gone > 0) pipeline.ledger.lose('reconfigured', gone);

@@ -1,6 +1,6 @@
 // Plans and readings for tests, with everything that a test does not speak about filled in.
 
-import type { Rule } from '../alert/rule.ts';
+import type { Rule, RuleInput } from '../alert/rule.ts';
 import type { Statistic, WindowShape, WindowSpec } from '../model/pane.ts';
 import type { Reading } from '../model/reading.ts';
 import type { Pipeline } from '../pipeline/pipeline.ts';
@@ -31,16 +31,35 @@ function idOf(shape: WindowShape): string {
 export function ruleOf(rule: Partial<Rule> = {}): Rule {
   return {
     id: 'too_hot',
-    when: { signal: 'temperature', operator: '>', limit: 34 },
+    when: 'temperature > 34',
     clear: undefined,
+    inputs: [{ variable: 'temperature', device: undefined, signal: 'temperature' }],
+    perGateway: false,
+    samples: undefined,
+    detector: 'auto',
+    alarmsPerWeek: 1,
     forMs: 0,
+    keepForMs: 0,
+    latch: false,
+    remindMs: Infinity,
+    onLate: 'record',
+    lateAfterMs: Infinity,
+    suppressedBy: [],
     severity: 'warning',
     actions: ['log'],
     ...rule,
   };
 }
 
-export function signalOf(signal: Partial<SignalPlan> = {}): SignalPlan {
+/** An input of the same name as the signal, of whatever device. */
+export function inputOf(signal: string, device?: string): RuleInput {
+  return { variable: signal, device, signal };
+}
+
+/** A signal with rules of its own, which the plan gathers. */
+export type TestSignal = SignalPlan & { readonly rules: readonly Rule[] };
+
+export function signalOf(signal: Partial<TestSignal> = {}): TestSignal {
   return {
     signal: 'temperature',
     gain: 1,
@@ -57,14 +76,16 @@ export function signalOf(signal: Partial<SignalPlan> = {}): SignalPlan {
     disorderMs: 0,
     latenessMs: 0,
     windows: [windowOf(1000)],
+    devices: [],
     rules: [],
     ...signal,
   };
 }
 
-export function planOf(signals: readonly SignalPlan[] = [signalOf()], plan: Partial<Plan> = {}): Plan {
+export function planOf(signals: readonly TestSignal[] = [signalOf()], plan: Partial<Plan> = {}): Plan {
   return {
-    signals: new Map(signals.map((signal) => [signal.signal, signal])),
+    signals: new Map(signals.map(({ rules: _, ...signal }) => [signal.signal, signal])),
+    rules: signals.flatMap(({ rules }) => rules),
     maxAheadMs: 300_000,
     idleAfterMs: 30_000,
     maxSeries: 100,

@@ -10,7 +10,7 @@
 import jsep from 'jsep';
 
 export type Tree =
-  | { readonly kind: 'number'; readonly offset: number; readonly value: number }
+  | { readonly kind: 'number'; readonly offset: number; readonly value: number; readonly suffix: string }
   | { readonly kind: 'name'; readonly offset: number; readonly name: string }
   | { readonly kind: 'unary'; readonly offset: number; readonly operator: '-' | 'not'; readonly operand: Tree }
   | {
@@ -99,10 +99,20 @@ function power(parser: jsep.HookScope): jsep.Expression {
   return { type: 'BinaryExpression', operator, left, right: power(parser) };
 }
 
-/** Throws a Flaw when the text is no formula. */
-export function parseTree(text: string): Tree {
-  if (text.trim() === '') throw new Flaw('the formula is empty', 0);
-  if (text.length > maxLength) throw new Flaw(`the formula has more than ${maxLength} characters`, maxLength);
+/** What may stand behind a number, such as a unit: by the offset of the number. */
+type Suffixes = ReadonlyMap<number, string>;
+
+const noSuffixes: Suffixes = new Map();
+
+/**
+ * Throws a Flaw when the text is no formula.
+ * @param suffixes what may stand behind a number, the longest first: `34 °C`, `5m`
+ */
+export function parseTree(written: string, suffixes: readonly string[] = []): Tree {
+  if (written.trim() === '') throw new Flaw('the formula is empty', 0);
+  if (written.length > maxLength) throw new Flaw(`the formula has more than ${maxLength} characters`, maxLength);
+  const found = new Map<number, string>();
+  const text = suffixes.length === 0 ? written : withoutSuffixes(written, suffixes, found);
   const [character] = foreign.exec(text) ?? [];
   if (character !== undefined) {
     throw new Flaw(`"${character}" has no place in a formula${meant[character] ?? ''}`, text.indexOf(character));
@@ -110,7 +120,21 @@ export function parseTree(text: string): Tree {
   if (text.includes('?.')) throw new Flaw('a space belongs between "?" and "."', text.indexOf('?.'));
   const comma = strayComma.exec(text);
   if (comma !== null) throw new Flaw('a value is missing beside this comma', text.indexOf(',', comma.index));
-  return treeOf(read(text), text);
+  return treeOf(read(text), text, suffixes.length === 0 ? noSuffixes : found);
+}
+
+/** The text with blanks where suffixes were, so that every offset stays what it is. */
+function withoutSuffixes(text: string, suffixes: readonly string[], found: Map<number, string>): string {
+  const any = suffixes.map((suffix) => suffix.replaceAll(/[.*+?^${}()|[\]\\/]/g, '\\$&')).join('|');
+  // A `%` with something to divide by behind it is the remainder.
+  const pattern = new RegExp(
+    `(?<![\\w.])(\\d+(?:\\.\\d+)?|\\.\\d+)( ?)(${any})(?=\\s*(?:$|[),<>=!?:]|(?:and|or|for)\\b))`,
+    'gu',
+  );
+  return text.replaceAll(pattern, (whole: string, number: string, _space: string, suffix: string, offset: number) => {
+    found.set(offset, suffix);
+    return number.padEnd(whole.length);
+  });
 }
 
 function read(text: string): jsep.Expression {
@@ -147,14 +171,14 @@ function syntaxFlaw(text: string, index: number, said: string): Flaw {
   return new Flaw(isOpen ? 'a ")" is missing at the end' : 'a value is missing at the end', text.length);
 }
 
-function treeOf(node: jsep.Expression, text: string): Tree {
+function treeOf(node: jsep.Expression, text: string, suffixes: Suffixes): Tree {
   const offset = offsetOf(node);
   if (isKnown(node)) {
     switch (node.type) {
       case 'Literal': {
         const value = Number(node.value);
         if (!Number.isFinite(value)) throw new Flaw('this number is too large', offset);
-        return { kind: 'number', offset, value };
+        return { kind: 'number', offset, value, suffix: suffixes.get(offset) ?? '' };
       }
       case 'Identifier':
         if (['and', 'or', 'not'].includes(node.name)) {
@@ -163,19 +187,19 @@ function treeOf(node: jsep.Expression, text: string): Tree {
         return { kind: 'name', offset, name: node.name };
       case 'UnaryExpression': {
         const operator = node.operator === 'not' ? 'not' : '-';
-        return { kind: 'unary', offset, operator, operand: treeOf(node.argument, text) };
+        return { kind: 'unary', offset, operator, operand: treeOf(node.argument, text, suffixes) };
       }
       case 'BinaryExpression': {
         const operator = levels.flat().find((symbol) => symbol === node.operator);
         if (operator === undefined) throw new Flaw(`no operator ${node.operator}`, offset);
-        return { kind: 'binary', offset, operator, operands: [treeOf(node.left, text), treeOf(node.right, text)] };
+        return { kind: 'binary', offset, operator, operands: [treeOf(node.left, text, suffixes), treeOf(node.right, text, suffixes)] };
       }
       case 'ConditionalExpression': {
-        const [test, yes, no] = [treeOf(node.test, text), treeOf(node.consequent, text), treeOf(node.alternate, text)];
+        const [test, yes, no] = [treeOf(node.test, text, suffixes), treeOf(node.consequent, text, suffixes), treeOf(node.alternate, text, suffixes)];
         return { kind: 'choice', offset, test, yes, no };
       }
       case 'CallExpression':
-        return callOf(node, text);
+        return callOf(node, text, suffixes);
       case 'Compound':
         return refuseSecond(node.body, text);
       case 'SequenceExpression':
@@ -186,12 +210,12 @@ function treeOf(node: jsep.Expression, text: string): Tree {
   throw new Flaw(`"${name}" cannot be written in a formula; ${otherName(name)}`, offset);
 }
 
-function callOf(node: jsep.CallExpression, text: string): Tree {
+function callOf(node: jsep.CallExpression, text: string, suffixes: Suffixes): Tree {
   const { callee, arguments: args } = node;
   const offset = offsetOf(node);
   if (!isKnown(callee) || callee.type !== 'Identifier') throw new Flaw('to multiply write * before "("', offset);
   for (const arg of args.slice(1)) if (!isAfterComma(arg, text)) refuseSecond([node, arg], text);
-  return { kind: 'call', offset, name: callee.name, args: args.map((arg) => treeOf(arg, text)) };
+  return { kind: 'call', offset, name: callee.name, args: args.map((arg) => treeOf(arg, text, suffixes)) };
 }
 
 /** Values in a row, with a comma or nothing between them. */
@@ -201,7 +225,7 @@ function refuseSecond([first, second]: readonly jsep.Expression[], text: string)
   if (isAfterComma(node, text)) {
     throw new Flaw('a comma stands only between the values of a function; decimals have a point: 1.5', offsetOf(node));
   }
-  treeOf(node, text);
+  treeOf(node, text, noSuffixes);
   throw new Flaw('an operator such as + or * is missing before this', offsetOf(node));
 }
 

@@ -22,29 +22,31 @@ export interface ExpressionProblem {
   readonly offset: number;
 }
 
-interface Part {
+export interface Part {
   readonly type: known.Type;
   readonly run: known.Run;
 }
 
-/** @returns the place of a variable's value, or undefined for a constant; throws a Flaw for any other name */
-type Resolve = (name: string, offset: number) => number | undefined;
+/** What the language of formulas is part of: who gives the values, and which words there are besides. */
+export interface Host {
+  /** @returns the place of a variable's value, or undefined for a constant; throws a Flaw for any other name */
+  resolve(name: string, offset: number): number | undefined;
+  /** A function of its own. @returns undefined for one that formulas know; throws a Flaw for one used wrongly */
+  call?(tree: Tree & { readonly kind: 'call' }, part: (tree: Tree) => Part): Part | undefined;
+  /** Every comparison, once it is compiled. */
+  compared?(tree: Tree & { readonly kind: 'binary' }, left: Part, right: Part, truth: Part): void;
+}
 
 /** @returns the formula ready to run, or the first thing wrong with it */
 export function compileExpression(text: string, variables: readonly string[]): Expression | ExpressionProblem {
   const used = new Set<string>();
   return attempt(() => {
-    const evaluate = compile(text, (name, offset) => {
-      const index = variables.indexOf(name);
-      if (known.constants.has(name)) {
-        if (index === -1) return undefined;
-        throw new Flaw(`"${name}" is a constant in formulas; ${otherName(name)}`, offset);
-      }
-      if (index === -1) throw new Flaw(unknownName(text, name, offset, variables), offset);
-      used.add(name);
+    const resolve = (name: string, offset: number): number | undefined => {
+      const index = placeOf(text, name, offset, variables);
+      if (index !== undefined) used.add(name);
       return index;
-    });
-    return { evaluate, used: [...used] };
+    };
+    return { evaluate: compile(text, { resolve }), used: [...used] };
   });
 }
 
@@ -52,12 +54,23 @@ export function compileExpression(text: string, variables: readonly string[]): E
 export function namesIn(text: string): string[] | ExpressionProblem {
   const names = new Set<string>();
   return attempt(() => {
-    compile(text, (name) => (known.constants.has(name) ? undefined : names.add(name).size));
+    compile(text, { resolve: (name) => (known.constants.has(name) ? undefined : names.add(name).size) });
     return [...names];
   });
 }
 
-function attempt<T>(work: () => T): T | ExpressionProblem {
+/** @returns the place of the name among the variables, undefined for a constant; throws a Flaw for any other */
+export function placeOf(text: string, name: string, offset: number, variables: readonly string[]): number | undefined {
+  const index = variables.indexOf(name);
+  if (known.constants.has(name)) {
+    if (index === -1) return undefined;
+    throw new Flaw(`"${name}" is a constant in formulas; ${otherName(name)}`, offset);
+  }
+  if (index === -1) throw new Flaw(unknownName(text, name, offset, variables), offset);
+  return index;
+}
+
+export function attempt<T>(work: () => T): T | ExpressionProblem {
   try {
     return work();
   } catch (error) {
@@ -66,20 +79,21 @@ function attempt<T>(work: () => T): T | ExpressionProblem {
   }
 }
 
-function compile(text: string, resolve: Resolve): known.Run {
-  const { type, run } = partOf(parseTree(text), resolve);
+function compile(text: string, host: Host): known.Run {
+  const { type, run } = partOf(parseTree(text), host);
   if (type === 'truth') throw new Flaw('a formula gives a number, this one a comparison: end it with "? 1 : 0"', 0);
   return run;
 }
 
-function partOf(tree: Tree, resolve: Resolve): Part {
-  const number = (of: Tree) => expectType('number', of, resolve);
-  const truth = (of: Tree) => expectType('truth', of, resolve);
+/** Throws a Flaw where the types do not fit, or the host does not know a name. */
+export function partOf(tree: Tree, host: Host): Part {
+  const number = (of: Tree) => expectType('number', of, host);
+  const truth = (of: Tree) => expectType('truth', of, host);
   switch (tree.kind) {
     case 'number':
       return constant(tree.value);
     case 'name': {
-      const index = resolve(tree.name, tree.offset);
+      const index = host.resolve(tree.name, tree.offset);
       if (index === undefined) return constant(known.constants.get(tree.name) ?? NaN);
       return { type: 'number', run: known.variable(index) };
     }
@@ -88,17 +102,23 @@ function partOf(tree: Tree, resolve: Resolve): Part {
       return joined('number', known.negative, [number(tree.operand)]);
     case 'binary': {
       const { takes, gives, join } = known.operators[tree.operator];
-      return joined(gives, join, tree.operands.map(takes === 'number' ? number : truth));
+      const parts = tree.operands.map(takes === 'number' ? number : truth);
+      const part = joined(gives, join, parts);
+      const [left, right] = parts;
+      if (takes !== gives && left !== undefined && right !== undefined) host.compared?.(tree, left, right, part);
+      return part;
     }
     case 'choice':
       return joined('number', known.choice, [truth(tree.test), number(tree.yes), number(tree.no)]);
     case 'call':
-      return joined('number', joinOf(tree), tree.args.map(number));
+      return (
+        host.call?.(tree, (of) => partOf(of, host)) ?? joined('number', joinOf(tree), tree.args.map(number))
+      );
   }
 }
 
-function expectType(type: known.Type, tree: Tree, resolve: Resolve): Part {
-  const part = partOf(tree, resolve);
+function expectType(type: known.Type, tree: Tree, host: Host): Part {
+  const part = partOf(tree, host);
   if (part.type === type) return part;
   const message =
     type === 'number'

@@ -1,0 +1,103 @@
+// Lines through libgpiod's `gpioset`, where sysfs is gone. A line of the character device belongs to the process that asked for
+// it, so one gpioset is kept running a line, and another one takes its place when the level changes.
+//
+// Versions 1 and 2 have different options (the first has to be told to stay, the second names the chip by an option), and
+// neither says when the line is set: one that is still there after a moment has set it. Where `setpriv` is there too, the
+// kernel ends a gpioset whose agent is gone; without, it would hold the line against the next one.
+
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { promisify } from 'node:util';
+import type { Clock } from '../time/clock.ts';
+import type { GpioLine, GpioLines } from './line.ts';
+
+const settleMs = 100;
+const keptCharacters = 500;
+const endMs = 1000;
+
+export function gpiosetLines(clock: Clock): GpioLines {
+  return {
+    async open(line, chip = 'gpiochip0', level) {
+      const major = await majorVersion();
+      const prefix = (await canFollow()) ? ['setpriv', '--pdeathsig', 'TERM'] : [];
+      const command = (level: boolean): string[] => {
+        const setting = `${line}=${level ? 1 : 0}`;
+        const options = major >= 2 ? ['--chip', chip, setting] : ['--mode=signal', chip, setting];
+        return [...prefix, 'gpioset', ...options];
+      };
+      const held = new Held(command, clock);
+      await held.write(level);
+      return held;
+    },
+  };
+}
+
+class Held implements GpioLine {
+  readonly #command: (level: boolean) => string[];
+  readonly #clock: Clock;
+  #process: ChildProcess | undefined;
+  #level: boolean | undefined;
+
+  constructor(command: (level: boolean) => string[], clock: Clock) {
+    this.#command = command;
+    this.#clock = clock;
+  }
+
+  async write(level: boolean): Promise<void> {
+    if (this.#level === level && this.#process !== undefined) return;
+    await this.release();
+    const [program = '', ...args] = this.#command(level);
+    const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    let said = '';
+    child.stderr.on('data', (chunk: Buffer) => (said = `${said}${chunk.toString()}`.slice(0, keptCharacters)));
+    const ended = new AbortController();
+    child.once('error', () => ended.abort());
+    child.once('close', () => {
+      ended.abort();
+      if (this.#process === child) this.#process = undefined;
+    });
+    this.#process = child;
+    await this.#clock.sleep(settleMs, ended.signal);
+    if (ended.signal.aborted) {
+      this.#process = undefined;
+      throw new Error(said.trim() === '' ? `gpioset ended by itself (${child.exitCode})` : said.trim());
+    }
+    this.#level = level;
+  }
+
+  leave(): void {
+    // The line goes back to what the board makes of it.
+    this.#process?.kill('SIGTERM');
+  }
+
+  async release(): Promise<void> {
+    const child = this.#process;
+    this.#process = undefined;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = new AbortController();
+    const closed = once(child, 'close').then(() => gone.abort());
+    child.kill('SIGTERM');
+    await this.#clock.sleep(endMs, gone.signal);
+    if (!gone.signal.aborted) child.kill('SIGKILL');
+    await closed;
+  }
+}
+
+async function majorVersion(): Promise<number> {
+  const { stdout } = await promisify(execFile)('gpioset', ['--version'], { timeout: 5000 }).catch((error: unknown) => {
+    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    throw isMissing
+      ? new Error('no GPIO: this machine has no /sys/class/gpio, and gpioset (Debian package gpiod) is not installed')
+      : error;
+  });
+  const [, major] = /\bv?(\d+)\.\d+/.exec(stdout) ?? [];
+  if (major === undefined) throw new Error(`gpioset --version says ${JSON.stringify(stdout.slice(0, 80))}: no version in it`);
+  return Number(major);
+}
+
+async function canFollow(): Promise<boolean> {
+  return promisify(execFile)('setpriv', ['--pdeathsig', 'TERM', 'true'], { timeout: 5000 }).then(
+    () => true,
+    () => false,
+  );
+}
