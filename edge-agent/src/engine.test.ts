@@ -176,7 +176,7 @@ describe('a commit', () => {
     }
     await it.take([at(200_000, 99)], { attempt: 'only' });
     sent += 1;
-    expect(horn.sounded).toHaveLength(1);
+    await expect.poll(() => horn.sounded.length).toBe(1);
     balance(it);
     fail(false);
     await it.engine.commit();

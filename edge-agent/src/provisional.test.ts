@@ -305,9 +305,9 @@ describe('while the time is not known', () => {
   });
 
   it('an alert that only seemed to be one is taken back', async () => {
-    const pair = await Pair.start({ text: gatewayText.replace('clear: temperature < 40,', 'for: 10m,') });
+    const pair = await Pair.start({ text: gatewayText.replace('clear: temperature < 40,', 'for: 4h,') });
     await pair.read(60);
-    pair.step(2 * hour);
+    pair.step(5 * hour);
     await pair.crash(60_000);
     expect(pair.station.time.known).toBe(false);
     await pair.read(60);

@@ -126,7 +126,9 @@ describe('actions', () => {
     await settle();
     expect(left(actions)).toHaveLength(1001);
     expect(left(actions)[0]).toMatchObject({ count: 500, transition: { time: 0 } });
-    expect(logged.filter(([message]) => message.startsWith('action horn: more than 1000 transitions wait'))).toHaveLength(1);
+    expect(
+      logged.filter(([message]) => message.startsWith('action horn: more than 1000 transitions wait')),
+    ).toHaveLength(1);
     horn.state = 'works';
     clock.advance(60_000);
     await expect.poll(() => left(actions)).toEqual([]);
@@ -158,7 +160,11 @@ describe('actions', () => {
     const { actions, stop } = start({ horn }, { ...unlimited, limit: { count: 1, intervalMs: 1000 } });
     const unfinished: Unfinished[] = [1, 2, 3].map((index) => ({ action: 'horn', transition: transition(index) }));
     actions.resume(
-      [...unfinished, { action: 'gone', transition: transition(4) }, { action: 'horn', transition: transition(6), count: 9 }],
+      [
+        ...unfinished,
+        { action: 'gone', transition: transition(4) },
+        { action: 'horn', transition: transition(6), count: 9 },
+      ],
       new Set([actedKey('horn', transition(2))]),
     );
     actions.dispatch(transition(5), 0);

@@ -75,7 +75,12 @@ describe('the command action', () => {
   });
 
   it('fails with the last words of a program that fails', async () => {
-    const path = await program(['echo starting', 'i=0; while [ $i -lt 3000 ]; do echo filling; i=$((i+1)); done', 'echo no power >&2', 'exit 3']);
+    const path = await program([
+      'echo starting',
+      'i=0; while [ $i -lt 3000 ]; do echo filling; i=$((i+1)); done',
+      'echo no power >&2',
+      'exit 3',
+    ]);
     const error: unknown = await perform([path]).catch((thrown: unknown) => thrown);
     const message = error instanceof Error ? error.message : '';
     expect(message).toMatch(/^.*program ended with 3: .*no power/s);

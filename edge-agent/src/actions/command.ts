@@ -19,7 +19,8 @@ import { fill, hasPlaceholder, template } from './template.ts';
 const keptBytes = 2048;
 const shownCharacters = 200;
 const environment = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8' };
-const interpreters = /^(?:sh|bash|dash|ash|zsh|ksh|fish|busybox|python[\d.]*|perl|ruby|node|php|lua[\d.]*|awk|env|sudo|su)$/;
+const interpreters =
+  /^(?:sh|bash|dash|ash|zsh|ksh|fish|busybox|python[\d.]*|perl|ruby|node|php|lua[\d.]*|awk|env|sudo|su)$/;
 
 const schema = z.strictObject({
   command: z
@@ -27,12 +28,17 @@ const schema = z.strictObject({
     .min(1)
     .superRefine(([program = '', ...args], context) => {
       if (!program.startsWith('/') || hasPlaceholder(program))
-        context.addIssue({ code: 'custom', message: 'write the program with its full path, such as /usr/local/bin/siren', path: [0] });
+        context.addIssue({
+          code: 'custom',
+          message: 'write the program with its full path, such as /usr/local/bin/siren',
+          path: [0],
+        });
       if (![program, ...args].some((word) => interpreters.test(basename(word)))) return;
       for (const [index, arg] of args.entries()) {
         const isScript = hasPlaceholder(arg) && /^(?:-\w*[ce]|--eval|--command)$/.test(args[index - 1] ?? '');
         if (isScript || (hasPlaceholder(arg) && /^(?:--eval|--command)=/.test(arg))) {
-          const message = 'what a device says must not become part of a script; put the script into a file and give it the placeholder as an argument';
+          const message =
+            'what a device says must not become part of a script; put the script into a file and give it the placeholder as an argument';
           context.addIssue({ code: 'custom', message, path: [index + 1] });
         }
       }
@@ -48,7 +54,12 @@ export const command = messageKind({
     async perform(notice, signal) {
       const fields = fieldsOf(notice, context);
       const input = JSON.stringify(noticeJson(context.gateway, notice));
-      await run(program, args.map((arg) => argument(arg, fields)), input, signal);
+      await run(
+        program,
+        args.map((arg) => argument(arg, fields)),
+        input,
+        signal,
+      );
     },
   }),
 });

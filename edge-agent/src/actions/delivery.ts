@@ -34,7 +34,10 @@ const limit = z
     const intervalMs = parseDuration(interval) ?? 0;
     if (text.trim() === 'none') return { count: Infinity, intervalMs: 0 };
     if (Number(count) >= 1 && Number(count) <= 1000 && intervalMs > 0) return { count: Number(count), intervalMs };
-    context.addIssue({ code: 'custom', message: `"${text}" is no limit; write it like 10 per 10s, 1000 at most, or none` });
+    context.addIssue({
+      code: 'custom',
+      message: `"${text}" is no limit; write it like 10 per 10s, 1000 at most, or none`,
+    });
     return z.NEVER;
   });
 
@@ -62,8 +65,12 @@ export const deliverySettings = {
     .describe('What could not be told for so long is given up. Default: never; what waits is bounded in number.'),
   limit: limit
     .default({ count: 10, intervalMs: 10_000 })
-    .describe('Most messages in a time; [what is beyond comes gathered into one](README.md#floods). Default 10 per 10s.'),
-  group: group.optional().describe('Waits so long for what belongs together, by rule or by device, and tells it as one.'),
+    .describe(
+      'Most messages in a time; [what is beyond comes gathered into one](README.md#floods). Default 10 per 10s.',
+    ),
+  group: group
+    .optional()
+    .describe('Waits so long for what belongs together, by rule or by device, and tells it as one.'),
 } as const;
 
 const schema = z.object(deliverySettings);

@@ -15,19 +15,29 @@ const pulse = z
     const [on = '', off = on, ...more] = text.split('/');
     const [onMs = 0, offMs = 0] = [parseDuration(on), parseDuration(off)];
     if (more.length === 0 && onMs >= shortestPulseMs && offMs >= shortestPulseMs) return { onMs, offMs };
-    context.addIssue({ code: 'custom', message: `"${text}" is no pulse; write on/off like 500ms/500ms, ${shortestPulseMs}ms or longer` });
+    context.addIssue({
+      code: 'custom',
+      message: `"${text}" is no pulse; write on/off like 500ms/500ms, ${shortestPulseMs}ms or longer`,
+    });
     return z.NEVER;
   });
 
 export const failSafes = ['off', 'on', 'keep'] as const;
 
 const schema = z.strictObject({
-  gpio: z.int().min(0).max(1023).describe('Number of the line on its chip: on a Raspberry Pi the BCM number, not the pin.'),
+  gpio: z
+    .int()
+    .min(0)
+    .max(1023)
+    .describe('Number of the line on its chip: on a Raspberry Pi the BCM number, not the pin.'),
   while: z
     .enum(levelModes)
     .default('firing')
     .describe('On while an alarm is firing, or until somebody has acknowledged it. Default firing.'),
-  activeLow: z.boolean().default(false).describe('Whether on is the low level, as for many relay boards. Default false.'),
+  activeLow: z
+    .boolean()
+    .default(false)
+    .describe('Whether on is the low level, as for many relay boards. Default false.'),
   failSafe: z.enum(failSafes).default('off').describe('What it is left as when the agent stops. Default off.'),
   pulse: pulse.optional().describe('While it is on: on and off by turns.'),
   chip: z

@@ -34,7 +34,8 @@ export interface AlarmState {
 export function isWanted(mode: LevelMode, alarms: Iterable<AlarmState>, now: number): boolean {
   for (const { phase, acknowledged, told, shelvedUntil, disabled, suppressed } of alarms) {
     if (!told || disabled || suppressed || shelvedUntil > now) continue;
-    if (mode === 'firing' ? phase === 'firing' : (phase === 'firing' || phase === 'latched') && !acknowledged) return true;
+    if (mode === 'firing' ? phase === 'firing' : (phase === 'firing' || phase === 'latched') && !acknowledged)
+      return true;
   }
   return false;
 }

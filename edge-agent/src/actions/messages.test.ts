@@ -97,7 +97,7 @@ describe.each(cases.filter(({ skipped }) => skipped !== true))('a message by $na
     const { actions, acted } = start({ it: make(kind, far) });
     for (const time of [1, 2, 3]) actions.dispatch(transition(time), 0);
     await expect.poll(() => acted.length).toBe(3);
-    await expect.poll(far.said).toEqual(at(1, 2, 3));
+    await expect.poll(() => far.said()).toEqual(at(1, 2, 3));
     expect(JSON.parse(actions.unfinished())).toEqual([]);
   });
 
@@ -138,9 +138,9 @@ describe.each(cases.filter(({ skipped }) => skipped !== true))('a message by $na
     await settle();
     expect(health.all()).not.toContainEqual(expect.objectContaining({ part: 'action it' }));
     clock.advance(1);
-    await expect.poll(() => health.all()).toContainEqual(
-      expect.objectContaining({ part: 'action it', detail: 'not done within 3s; trying again' }),
-    );
+    await expect
+      .poll(() => health.all())
+      .toContainEqual(expect.objectContaining({ part: 'action it', detail: 'not done within 3s; trying again' }));
     await far.turn('works');
     await until(() => JSON.parse(actions.unfinished()).length === 0, 500);
     expect(distinct(far.said())).toEqual(at(1));

@@ -42,7 +42,10 @@ describe('an action of the gateway file', () => {
       '{ webhook: "http://h/", body: { a: [x, "{Device}"] } }',
       'f:6:46: error: {Device} stands for nothing, did you mean "device"?',
     ],
-    ['{ mqtt: "mqtt://h", topic: "a/{other}" }', /^f:6:34: error: \{other\} stands for nothing; known here: rule, device, /],
+    [
+      '{ mqtt: "mqtt://h", topic: "a/{other}" }',
+      /^f:6:34: error: \{other\} stands for nothing; known here: rule, device, /,
+    ],
     ['{ mqtt: "mqtt://h", topic: "a/+" }', 'f:6:34: error: a message goes to one topic: no + and # in it'],
     ['{ webhook: "http://h/", limit: 10 }', /^f:6:38: error: /],
     ['{ webhook: "http://h/", limit: 0 per 10s }', /is no limit; write it like 10 per 10s/],
@@ -57,7 +60,10 @@ describe('an action of the gateway file', () => {
     ['{ command: [siren] }', 'f:6:19: error: write the program with its full path, such as /usr/local/bin/siren'],
     ['{ command: ["/usr/bin/{rule}"] }', /write the program with its full path/],
     ['{ command: "/usr/bin/siren" }', /^f:6:18: error: /],
-    ['{ command: [/bin/sh, -c, "echo {device}"] }', /^f:6:32: error: what a device says must not become part of a script/],
+    [
+      '{ command: [/bin/sh, -c, "echo {device}"] }',
+      /^f:6:32: error: what a device says must not become part of a script/,
+    ],
     ['{ command: [/usr/bin/sudo, /bin/bash, -lc, "echo {device}"] }', /must not become part of a script/],
     ['{ command: [/usr/bin/python3.11, -c, "print({value})"] }', /must not become part of a script/],
     ['{ command: [/usr/bin/node, "--eval={value}"] }', /must not become part of a script/],
@@ -66,9 +72,7 @@ describe('an action of the gateway file', () => {
   });
 
   it('has its port and its line for itself', () => {
-    expect(said('{ serial: /dev/board }')).toEqual([
-      'f:6:17: error: /dev/board is already read by source "board"',
-    ]);
+    expect(said('{ serial: /dev/board }')).toEqual(['f:6:17: error: /dev/board is already read by source "board"']);
     expect(said('{ gpio: 27 }', '{ gpio: 27, while: unacknowledged }')).toEqual([
       'f:7:18: error: GPIO 27 is already used by action "it"',
     ]);

@@ -63,7 +63,8 @@ describe('what waits for an action', () => {
 
   it('is gathered also when each message takes so long that the limit is never reached', () => {
     const waiting = new Waiting(limited('10 per 10s'), 2000);
-    for (let index = 0; index < 1000; index++) waiting.push(alarm(index, index % 9 === 0 ? 'critical' : 'warning'), index * 10);
+    for (let index = 0; index < 1000; index++)
+      waiting.push(alarm(index, index % 9 === 0 ? 'critical' : 'warning'), index * 10);
     let [now, messages] = [0, 0];
     for (let wait = waitMs(waiting, now); wait !== Infinity; wait = waitMs(waiting, now)) {
       const notice = noticeAt(waiting, now);

@@ -65,7 +65,10 @@ describe('the webhook action', () => {
 
   it('posts a body of its own wording, from which no value can break out', async () => {
     const { url, calls } = await receiver(200);
-    const body = { text: '{severity}: {rule} on {device} at {value} {unit}', parts: [{ value: '{value}', n: 1 }, null] };
+    const body = {
+      text: '{severity}: {rule} on {device} at {value} {unit}',
+      parts: [{ value: '{value}', n: 1 }, null],
+    };
     const told = { ...transition(7), series: { device: '", "admin": "yes\n', signal: 'temperature' } };
     await action({ webhook: url, body }).perform(noticeOf(told), forever);
     expect(JSON.parse(calls[0]?.body ?? '')).toEqual({

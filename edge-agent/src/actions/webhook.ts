@@ -26,7 +26,9 @@ const schema = z.strictObject({
   headers: z.record(z.string(), z.string()).optional().describe('Headers to send along, such as an authorization.'),
   body: body
     .optional()
-    .describe('What is sent: a map, sent as JSON, or a text, both with [placeholders](README.md#placeholders). Default: the transition as JSON.'),
+    .describe(
+      'What is sent: a map, sent as JSON, or a text, both with [placeholders](README.md#placeholders). Default: the transition as JSON.',
+    ),
   ...deliverySettings,
 });
 
@@ -62,7 +64,10 @@ function filled(value: unknown, fields: Fields): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, filled(one, fields)]));
 }
 
-function textsIn(value: unknown, path: readonly (string | number)[]): { text: string; path: readonly (string | number)[] }[] {
+function textsIn(
+  value: unknown,
+  path: readonly (string | number)[],
+): { text: string; path: readonly (string | number)[] }[] {
   if (typeof value === 'string') return [{ text: value, path }];
   if (Array.isArray(value)) return value.flatMap((one: unknown, index) => textsIn(one, [...path, index]));
   if (typeof value !== 'object' || value === null) return [];

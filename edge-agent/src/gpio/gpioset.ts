@@ -91,7 +91,8 @@ async function majorVersion(): Promise<number> {
       : error;
   });
   const [, major] = /\bv?(\d+)\.\d+/.exec(stdout) ?? [];
-  if (major === undefined) throw new Error(`gpioset --version says ${JSON.stringify(stdout.slice(0, 80))}: no version in it`);
+  if (major === undefined)
+    throw new Error(`gpioset --version says ${JSON.stringify(stdout.slice(0, 80))}: no version in it`);
   return Number(major);
 }
 

@@ -8,6 +8,7 @@
 import { accessSync, constants } from 'node:fs';
 import type { Clock } from '../time/clock.ts';
 import { gpiosetLines } from './gpioset.ts';
+import { loadOnoff } from './onoff.ts';
 import { sysfsLines } from './sysfs.ts';
 
 export interface GpioLine {
@@ -24,13 +25,11 @@ export interface GpioLines {
   open(line: number, chip: string | undefined, level: boolean): Promise<GpioLine>;
 }
 
-export const sysfsRoot = '/sys/class/gpio';
-
 /** The way there is on this machine, looked for each time: drivers come late, and permissions are put right. */
-export function gpioLines(clock: Clock, root = sysfsRoot): GpioLines {
+export function gpioLines(clock: Clock, root = '/sys/class/gpio'): GpioLines {
   return {
     open: (line, chip, level) => {
-      const lines = isThere(`${root}/export`) ? sysfsLines(root, clock) : gpiosetLines(clock);
+      const lines = isThere(`${root}/export`) ? sysfsLines(root, clock, loadOnoff) : gpiosetLines(clock);
       return lines.open(line, chip, level);
     },
   };

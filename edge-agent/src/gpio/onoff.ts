@@ -20,13 +20,18 @@ const moduleSchema = z.object({
   Gpio: z.custom<OnoffConstructor>((value) => typeof value === 'function'),
 });
 
+/** No package of ours depends on it: the compiler is not to look for it. */
 const name: string = 'onoff';
+
+export function loadOnoff(): Promise<unknown> {
+  return import(name);
+}
 
 /** @param load the module @returns undefined when it is not installed, or not made for this Node */
 export async function openOnoff(
+  load: () => Promise<unknown>,
   number: number,
   level: boolean,
-  load: () => Promise<unknown> = () => import(name),
 ): Promise<GpioLine | undefined> {
   const found = moduleSchema.safeParse(await load().catch(() => undefined));
   if (!found.success) return undefined;

@@ -11,7 +11,6 @@ import { access, constants, readFile, readdir, writeFile } from 'node:fs/promise
 import { join } from 'node:path';
 import type { Clock } from '../time/clock.ts';
 import type { GpioLine, GpioLines } from './line.ts';
-import { sysfsRoot } from './line.ts';
 import { openOnoff } from './onoff.ts';
 
 /** A new line belongs to root until udev has seen it. */
@@ -26,13 +25,13 @@ interface Chip {
   readonly lines: number;
 }
 
-export function sysfsLines(root: string, clock: Clock): GpioLines {
+/** @param onoff loads the package */
+export function sysfsLines(root: string, clock: Clock, onoff: () => Promise<unknown>): GpioLines {
   return {
     async open(line, chip, level) {
       const number = await numberOf(root, line, chip);
       await exportLine(root, number, clock);
-      const onoff = root === sysfsRoot ? await openOnoff(number, level) : undefined;
-      return onoff ?? (await openFiles(root, number, level));
+      return (await openOnoff(onoff, number, level)) ?? (await openFiles(root, number, level));
     },
   };
 }

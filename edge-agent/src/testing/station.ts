@@ -35,7 +35,7 @@ windows:
   - { every: 1s, of: all, compute: [mean, min, max], lateness: 1h }
   - { every: 5s, of: all, compute: [p95] }
 alerts:
-  too_hot: { when: temperature > 50, clear: temperature < 40, severity: critical, do: [horn] }
+  too_hot: { when: temperature > 50, onLate: fire, clear: temperature < 40, severity: critical, do: [horn] }
 actions:
   horn: { webhook: "http://127.0.0.1/horn" }
 settings: { disorder: 1s, idleAfter: 10s }

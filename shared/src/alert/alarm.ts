@@ -222,6 +222,13 @@ export class Alarm {
     this.#arm();
   }
 
+  /** Nobody listened until now: what was last said has not counted meanwhile. @param now arrival time */
+  awake(now: number): void {
+    if (!this.#turning || now <= this.#arrival) return;
+    this.#arrival = now;
+    this.#arm();
+  }
+
   write(to: ByteWriter): void {
     to.varint(episodes.indexOf(this.#episode));
     to.varint(silences.indexOf(this.#why));

@@ -170,6 +170,8 @@ export class RuleAlarm {
 
   /** Nobody listened until now: silence before that is no silence. */
   awake(now: number): void {
+    this.alarm.awake(now);
+    if (this.compiled.silences.length === 0) return;
     for (const [input, heard] of this.#heard.entries()) this.#heard[input] = Math.max(heard, now);
   }
 

@@ -240,7 +240,9 @@ export class Alerts {
   }
 
   write(to: ByteWriter): void {
-    to.float(this.#awake);
+    // Only silence counts from then.
+    const isAsked = this.#groups.some(({ compiled }) => compiled.silences.length > 0);
+    to.float(isAsked ? this.#awake : -Infinity);
     to.varint(this.#quiet.size);
     for (const [reason, count] of this.#quiet) {
       to.text(reason);
