@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { transitionKey, type Silence, type Transition } from '@weir/shared/model/alert.ts';
 import { Health } from '../health.ts';
-import type { Fields } from '../logger.ts';
+import { silentLogger, type Fields } from '../logger.ts';
 import { FakeClock } from '../testing/fake-clock.ts';
 import { transition } from '../testing/outputs.ts';
 import { Horn, settle } from '../testing/station.ts';
 import { actedKey, Actions, type Unfinished } from './actions.ts';
 import { usualDelivery, type Delivery } from './delivery.ts';
+import { Levels } from './levels.ts';
 
 const unlimited: Delivery = { ...usualDelivery, limit: { count: Infinity, intervalMs: 0 } };
 
@@ -175,6 +176,40 @@ describe('actions', () => {
       [5, 1],
     ]);
     await stop();
+  });
+
+  it('that are levels are looked at with every transition, quiet ones too', async () => {
+    const clock = new FakeClock();
+    const health = new Health(
+      () => 0,
+      () => undefined,
+    );
+    let on = false;
+    const orders: boolean[] = [];
+    const set = async (level: boolean): Promise<void> => void orders.push(level);
+    const action = { set, close: () => Promise.resolve() };
+    const levels = new Levels({
+      levels: new Map([['lamp', { action, mode: 'firing', pulse: undefined }]]),
+      wanted: () => on,
+      health,
+      clock,
+      random: () => 0.5,
+    });
+    const parts = { messages: new Map(), levels, actionsOf: () => [], health, logger: silentLogger, clock };
+    const actions = new Actions({ ...parts, random: () => 0.5, acted: () => undefined });
+    const end = new AbortController();
+    const running = actions.run(end.signal);
+    for (const quiet of ['', 'shelved'] as const) {
+      await settle();
+      clock.advance(50);
+      await settle();
+      on = !on;
+      actions.dispatch({ ...transition(1), quiet }, 0);
+      await settle();
+    }
+    expect(orders).toEqual([false, true, false]);
+    end.abort();
+    await running;
   });
 
   it('are logged also when a rule asks for none, and their latency is measured from the bytes', async () => {

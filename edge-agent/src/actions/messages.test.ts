@@ -15,6 +15,7 @@ import {
   type FarEnd,
   type Said,
 } from '../testing/far-ends.ts';
+import { noticeOf } from '../testing/notices.ts';
 import { transition } from '../testing/outputs.ts';
 import { Horn, settle } from '../testing/station.ts';
 import type { Message, MessageKind } from './action.ts';
@@ -160,6 +161,27 @@ describe.each(cases.filter(({ skipped }) => skipped !== true))('a message by $na
     second.actions.resume(unfinished, new Set());
     await second.until(() => second.acted.length === 3, 500);
     expect(distinct(far.said())).toEqual(at(1, 2, 3));
+  });
+
+  it.runIf(hangs)('ends as soon as it is told to, and can be told again', async () => {
+    const far = await farEnd();
+    await far.turn('hangs');
+    const { action } = make(kind, far);
+    const end = new AbortController();
+    const outcome = action.perform(noticeOf(transition(1)), end.signal).then(
+      () => 'told',
+      () => 'ended',
+    );
+    await settle();
+    end.abort();
+    expect(await outcome).toBe('ended');
+    await expect(action.perform(noticeOf(transition(2)), end.signal)).rejects.toThrow();
+    await far.turn('works');
+    const again = (): Promise<string> =>
+      action.perform(noticeOf(transition(3)), new AbortController().signal).then(() => 'told', String);
+    await expect.poll(again, { timeout: 10_000 }).toBe('told');
+    await expect.poll(() => far.said().at(-1)).toEqual({ count: 1, time: 3 });
+    await action.close?.();
   });
 
   it('comes ten times at most for a thousand alarms in ten seconds, and all thousand are counted', async () => {

@@ -80,7 +80,9 @@ function columnsOf(head: readonly string[], csv: string): { time: number; value:
   const value = head.findIndex((name, index) => index !== time && /^value$/i.test(name));
   const other = head.findIndex((_, index) => index !== time);
   if (time === -1 || other === -1)
-    throw new CommandError(`${csv}:1: the first line names the columns, such as timestamp,value; found "${head.join(',')}"`);
+    throw new CommandError(
+      `${csv}:1: the first line names the columns, such as timestamp,value; found "${head.join(',')}"`,
+    );
   return { time, value: value === -1 ? other : value };
 }
 

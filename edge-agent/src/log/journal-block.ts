@@ -31,24 +31,26 @@ const readable: readonly number[] = [3, version];
 const partBits = { names: 1, readings: 2, refusals: 4, evicted: 8, acted: 16, awake: 32, operations: 64 } as const;
 
 /** JSON has neither undefined nor NaN. */
-const operationSchema = z.object({
-  kind: z.enum(operationKinds),
-  rule: z.string(),
-  series: z
-    .object({ device: z.string(), signal: z.string() })
-    .optional()
-    .transform((series) => series),
-  since: z
-    .number()
-    .optional()
-    .transform((since) => since),
-  until: z
-    .number()
-    .nullable()
-    .transform((until) => until ?? NaN),
-  by: z.string(),
-  comment: z.string(),
-}).transform((operation): Operation => ({ ...operation, series: operation.series, since: operation.since }));
+const operationSchema = z
+  .object({
+    kind: z.enum(operationKinds),
+    rule: z.string(),
+    series: z
+      .object({ device: z.string(), signal: z.string() })
+      .optional()
+      .transform((series) => series),
+    since: z
+      .number()
+      .optional()
+      .transform((since) => since),
+    until: z
+      .number()
+      .nullable()
+      .transform((until) => until ?? NaN),
+    by: z.string(),
+    comment: z.string(),
+  })
+  .transform((operation): Operation => ({ ...operation, series: operation.series, since: operation.since }));
 
 export interface BlockReading {
   readonly device: string;
@@ -116,7 +118,13 @@ export class BlockBuilder {
 
   get isEmpty(): boolean {
     const nothingCame = this.#readings === 0 && this.#refusals.size === 0;
-    return nothingCame && this.#operations.length === 0 && this.#acted.length === 0 && this.#evicted.through === 0 && this.#jumpMs === 0;
+    return (
+      nothingCame &&
+      this.#operations.length === 0 &&
+      this.#acted.length === 0 &&
+      this.#evicted.through === 0 &&
+      this.#jumpMs === 0
+    );
   }
 
   /** @param arrival is rounded to a whole millisecond */

@@ -16,7 +16,8 @@ export function textOf(tree: Tree): string {
     case 'choice':
       return `${nested(tree.test)} ? ${nested(tree.yes)} : ${nested(tree.no)}`;
     case 'call':
-      if (isOverTime(tree)) return `${tree.name}(${tree.args.map(textOf).join(tree.name === 'silent' ? ' for ' : ' over ')})`;
+      if (isOverTime(tree))
+        return `${tree.name}(${tree.args.map(textOf).join(tree.name === 'silent' ? ' for ' : ' over ')})`;
       return `${tree.name}(${tree.args.map(textOf).join(', ')})`;
   }
 }

@@ -55,14 +55,16 @@ test('a condition says which terms it needs, each once, also where two condition
     { kind: 'trailing', input: 0, statistic: 'mean', ms: 300_000 },
     { kind: 'value', input: 0 },
     { kind: 'silent', input: 1, ms: 3_600_000 },
-    { kind: 'anomaly', input: 2 },
+    { kind: 'anomaly', input: 2, others: [] },
   ]);
 });
 
 test('the reason names the comparisons that hold, with their values; where none does, the first', () => {
   const condition = compiled('mean(temperature, 5m) > 34 °C or pressure < door');
   expect(condition.explain([35.25, 3, 1])).toBe('mean(temperature over 5m) is 35.25, above 34');
-  expect(condition.explain([35.25, 1, 3])).toBe('mean(temperature over 5m) is 35.25, above 34; pressure is 1, below door (3)');
+  expect(condition.explain([35.25, 1, 3])).toBe(
+    'mean(temperature over 5m) is 35.25, above 34; pressure is 1, below door (3)',
+  );
   expect(condition.explain([33, 3, 1])).toBe('mean(temperature over 5m) is 33, not above 34');
   expect(condition.valueOf([33, 1, 3])).toBe(1);
   expect(condition.valueOf([33, 3, 1])).toBe(33);
@@ -116,7 +118,10 @@ test.each([
   ['atLeast(3, temperature > 1, door > 1)', '8: at least 3 of 2 conditions can not be'],
   ['atLeast(temperature > 1, door > 1)', '8: atLeast begins with how many: atLeast(2, a > 1, b > 2, c > 3)'],
   ['temperature outside 8..2', '21: the low end comes first'],
-  ['door + 5 °C > temperature', '7: "°C" has no place here; a unit stands behind a number that a signal is compared with'],
+  [
+    'door + 5 °C > temperature',
+    '7: "°C" has no place here; a unit stands behind a number that a signal is compared with',
+  ],
   ['temperature * 2 > 5 °C', '18: "°C" is compared with something that is not a signal; leave the unit away'],
 ])('%s is refused: %s', (text, message) => {
   expect(problem(text)).toBe(message);

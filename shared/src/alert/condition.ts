@@ -6,7 +6,7 @@
 //
 //   temperature                 the newest value
 //   mean(temperature over 5m)   a statistic of the last minutes (trailing.ts)
-//   anomaly(temperature)        a detector calls the newest value strange
+//   anomaly(temperature)        a detector calls the newest value strange; of several signals, what they are together
 //   silent(temperature for 15m) nothing was said for so long
 //   atLeast(2, a > 1, b > 2)    so many of the conditions hold
 //   outside(temperature, 2, 8), inside(temperature, 2, 8)
@@ -22,7 +22,7 @@ import { trailingStatistics, type TrailingStatistic } from './trailing.ts';
 export type Term =
   | { readonly kind: 'value'; readonly input: number }
   | { readonly kind: 'trailing'; readonly input: number; readonly statistic: TrailingStatistic; readonly ms: number }
-  | { readonly kind: 'anomaly'; readonly input: number }
+  | { readonly kind: 'anomaly'; readonly input: number; readonly others: readonly number[] }
   | { readonly kind: 'silent'; readonly input: number; readonly ms: number };
 
 /** A number of the text with a unit behind it, and the signal it is compared with. */
@@ -182,7 +182,10 @@ export function compileCondition(
 
 /** In a map between braces YAML takes a comma for its own: `mean(temperature over 5m)` has none. */
 function treeOf(written: string, suffixes: readonly string[]): Tree {
-  const text = written.replaceAll(/(\w\s+)(over|for)(?=\s+[\d.])/g, (_, before: string, word: string) => before + ','.padEnd(word.length));
+  const text = written.replaceAll(
+    /(\w\s+)(over|for)(?=\s+[\d.])/g,
+    (_, before: string, word: string) => before + ','.padEnd(word.length),
+  );
   const [, indent = '', name, word, low, high, rest = ''] = rangePattern.exec(text) ?? [];
   if (name === undefined || low === undefined || high === undefined) return parseTree(text, suffixes);
   const tree = parseTree(`${indent}${word}(${name}, ${low}${rest}, ${high}${rest})`, suffixes);
@@ -199,19 +202,27 @@ function callOf(
   const { name, args, offset } = tree;
   const [first, second] = args;
   const input = (): number => {
-    if (first?.kind !== 'name') throw new Flaw(`${name}(…) is about a signal: its name comes first`, first?.offset ?? offset);
+    if (first?.kind !== 'name')
+      throw new Flaw(`${name}(…) is about a signal: its name comes first`, first?.offset ?? offset);
     return inputOf(first.name, first.offset);
+  };
+  const signalAt = (tree: Tree): number => {
+    if (tree.kind !== 'name') throw new Flaw(`${name}(…) is about signals`, tree.offset);
+    return inputOf(tree.name, tree.offset);
   };
   const statistic = trailingStatistics.find((known) => known === name);
   // min(a, b) and max(a, b) are functions of formulas, too; with a duration they look back.
   if (statistic !== undefined && (isDuration(second) || !['min', 'max'].includes(name))) {
     if (args.length !== 2) throw new Flaw(`${name} looks back: write ${name}(signal over 5m)`, offset);
-    return term({ kind: 'trailing', input: input(), statistic, ms: durationOf(second, `${name}(signal over 5m)`) }, 'number');
+    return term(
+      { kind: 'trailing', input: input(), statistic, ms: durationOf(second, `${name}(signal over 5m)`) },
+      'number',
+    );
   }
   switch (name) {
     case 'anomaly':
-      if (args.length !== 1) throw new Flaw('write anomaly(signal)', offset);
-      return term({ kind: 'anomaly', input: input() }, 'truth');
+      if (args.length === 0) throw new Flaw('write anomaly(signal), or anomaly(one, another)', offset);
+      return term({ kind: 'anomaly', input: input(), others: args.slice(1).map(signalAt) }, 'truth');
     case 'silent':
       if (args.length !== 2) throw new Flaw('write silent(signal for 15m)', offset);
       return term({ kind: 'silent', input: input(), ms: durationOf(second, 'silent(signal for 15m)') }, 'truth');
@@ -290,7 +301,10 @@ function unitUses(of: Tree, number: Tree): UnitUse[] {
   const signal = signalOf(of);
   if (literal.kind !== 'number' || literal.suffix === '') return [];
   if (signal === undefined)
-    throw new Flaw(`"${literal.suffix}" is compared with something that is not a signal; leave the unit away`, literal.offset);
+    throw new Flaw(
+      `"${literal.suffix}" is compared with something that is not a signal; leave the unit away`,
+      literal.offset,
+    );
   return [{ signal, value: sign * literal.value, unit: literal.suffix, offset: literal.offset }];
 }
 
@@ -312,7 +326,9 @@ function limitOf(a: Tree, b: Tree, symbol: string): Limit | undefined {
 
 function numberOf(tree: Tree): number | undefined {
   if (tree.kind === 'number') return tree.value;
-  return tree.kind === 'unary' && tree.operator === '-' && tree.operand.kind === 'number' ? -tree.operand.value : undefined;
+  return tree.kind === 'unary' && tree.operator === '-' && tree.operand.kind === 'number'
+    ? -tree.operand.value
+    : undefined;
 }
 
 function isUnion(tree: Tree): boolean {
@@ -325,7 +341,10 @@ function refuseSuffixes(tree: Tree, isCompared = false): void {
   switch (tree.kind) {
     case 'number':
       if (tree.suffix !== '' && !isCompared)
-        throw new Flaw(`"${tree.suffix}" has no place here; a unit stands behind a number that a signal is compared with`, tree.offset);
+        throw new Flaw(
+          `"${tree.suffix}" has no place here; a unit stands behind a number that a signal is compared with`,
+          tree.offset,
+        );
       return;
     case 'name':
       return;
@@ -353,7 +372,8 @@ function explain(comparisons: readonly Comparison[], values: ArrayLike<number>):
     .slice(0, 3)
     .map(({ text, operator, limitText, left, right, truth }) => {
       const limit = limitText === '' ? readable(right(values)) : `${limitText} (${readable(right(values))})`;
-      const relation = truth(values) === 1 ? `${words[operator] ?? operator} ${limit}` : `not ${words[operator] ?? operator} ${limit}`;
+      const relation =
+        truth(values) === 1 ? `${words[operator] ?? operator} ${limit}` : `not ${words[operator] ?? operator} ${limit}`;
       return `${text} is ${readable(left(values))}, ${relation}`;
     })
     .join('; ');

@@ -47,9 +47,9 @@ test('the on-delay is event time: the alert starts when the breach has lasted so
 });
 
 test('one value within the limit starts the on-delay again', () => {
-  expect(
-    run(alarmOf(ruleOf({ forMs: 10 })), steps([0, 35], [9, 34], [10, 35], [19, 35], [20, 35])),
-  ).toStrictEqual(['firing 20 10']);
+  expect(run(alarmOf(ruleOf({ forMs: 10 })), steps([0, 35], [9, 34], [10, 35], [19, 35], [20, 35]))).toStrictEqual([
+    'firing 20 10',
+  ]);
 });
 
 test('the deadband keeps the alert until the clear condition holds', () => {

@@ -7,7 +7,6 @@
 // Values are looked at in event time: a reading older than the newest of its series changes no alarm (windows still take
 // it). Silence is told by the arrival clock, and so is an alarm that is about nothing but silence.
 
-import type { Detector } from '../detect/detector.ts';
 import { ByteReader, ByteWriter } from '../model/bytes.ts';
 import type { Severity } from '../model/alert.ts';
 import { formatDuration } from '../model/duration.ts';
@@ -79,7 +78,7 @@ export function compileRule(rule: Rule): CompiledRule {
     when,
     clear,
     terms: all,
-    byInput: names.map((_, input) => all.flatMap((term, place) => (term.input === input ? [place] : []))),
+    byInput: names.map((_, input) => all.flatMap((term, place) => (inputsOf(term).includes(input) ? [place] : []))),
     silences: all.flatMap((term, place) => (term.kind === 'silent' ? [{ place, input: term.input, ms: term.ms }] : [])),
     isSilence: all.every(({ kind }) => kind === 'silent'),
     isShared: rule.perGateway || rule.inputs.every(({ device }) => device !== undefined),
@@ -117,8 +116,12 @@ export class RuleAlarm {
     const { terms, rule } = compiled;
     this.#values = new Float64Array(terms.length).fill(NaN);
     for (const { place } of compiled.silences) this.#values[place] = 0;
-    this.#trailing = terms.map((term) => (term.kind === 'trailing' ? new Trailing(term.statistic, term.ms) : undefined));
-    this.#strange = terms.map((term) => (term.kind === 'anomaly' ? Strangeness.by(rule) : undefined));
+    this.#trailing = terms.map((term) =>
+      term.kind === 'trailing' ? new Trailing(term.statistic, term.ms) : undefined,
+    );
+    this.#strange = terms.map((term) =>
+      term.kind === 'anomaly' ? Strangeness.by(rule, 1 + term.others.length) : undefined,
+    );
     this.#newest = new Float64Array(rule.inputs.length).fill(-Infinity);
     this.#heard = new Float64Array(rule.inputs.length).fill(awake);
   }
@@ -149,7 +152,7 @@ export class RuleAlarm {
     this.#newest[input] = time;
     this.#heard[input] = arrival;
     this.#value = value;
-    for (const place of this.compiled.byInput[input] ?? []) this.#values[place] = this.#look(place, time, value);
+    for (const place of this.compiled.byInput[input] ?? []) this.#values[place] = this.#look(place, input, time, value);
     this.#evaluate(time, arrival, true, emit);
   }
 
@@ -179,7 +182,9 @@ export class RuleAlarm {
   explain(): string {
     const { when, terms, rule } = this.compiled;
     const parts = terms.flatMap((term, place) => {
-      const signal = rule.inputs[term.input]?.variable ?? '';
+      const signal = inputsOf(term)
+        .map((input) => rule.inputs[input]?.variable ?? '')
+        .join(', ');
       if (this.#values[place] !== 1) return [];
       if (term.kind === 'anomaly') return [`${signal}: ${this.#strange[place]?.explain() ?? ''}`];
       return term.kind === 'silent' ? [`nothing of ${signal} for ${formatDuration(term.ms)}`] : [];
@@ -191,7 +196,9 @@ export class RuleAlarm {
   /** The arrival clock is put ahead, and no time has passed. */
   jump(ms: number): void {
     // Event times that came from it jump too.
-    const isOwn = this.#heard.every((heard, input) => !(this.#newest[input] !== -Infinity && this.#newest[input] !== heard));
+    const isOwn = this.#heard.every(
+      (heard, input) => !(this.#newest[input] !== -Infinity && this.#newest[input] !== heard),
+    );
     this.alarm.jump(ms, isOwn);
     for (const input of this.#heard.keys()) {
       this.#heard[input] = (this.#heard[input] ?? 0) + ms;
@@ -201,14 +208,6 @@ export class RuleAlarm {
     if (!isOwn) return;
     for (const trailing of this.#trailing) trailing?.jump(ms);
     this.#time += ms;
-  }
-
-  /** The detectors of its anomaly terms, with the terms' inputs. */
-  detectors(): { readonly input: number; readonly detector: Detector }[] {
-    return this.compiled.terms.flatMap(({ input }, place) => {
-      const detector = this.#strange[place]?.detector;
-      return detector === undefined ? [] : [{ input, detector }];
-    });
   }
 
   write(to: ByteWriter): void {
@@ -241,12 +240,16 @@ export class RuleAlarm {
     this.alarm.keepOperations(before);
   }
 
-  #look(place: number, time: number, value: number): number {
-    switch (this.compiled.terms[place]?.kind) {
+  #look(place: number, input: number, time: number, value: number): number {
+    const term = this.compiled.terms[place];
+    switch (term?.kind) {
       case 'trailing':
         return this.#trailing[place]?.update(time, value) ?? NaN;
-      case 'anomaly':
-        return this.#strange[place]?.update(time, value) ?? NaN;
+      case 'anomaly': {
+        const strange = this.#strange[place]?.update(time, value, inputsOf(term).indexOf(input)) ?? NaN;
+        // While the other signals are awaited, it is what it was.
+        return Number.isNaN(strange) ? (this.#values[place] ?? NaN) : strange;
+      }
       case 'silent':
         return 0;
       default:
@@ -287,6 +290,10 @@ export class RuleAlarm {
     if (arrival > this.#arrival) this.#arrival = arrival;
     this.alarm.observe(this.#time, arrival, holds, clears, emit);
   }
+}
+
+function inputsOf(term: Term): readonly number[] {
+  return term.kind === 'anomaly' ? [term.input, ...term.others] : [term.input];
 }
 
 function ones(bits: number): number {

@@ -2,6 +2,6 @@
 
 import { knownUnits } from '../model/units.ts';
 
-export const suffixes: readonly string[] = [...new Set([...knownUnits.filter((unit) => /\D/.test(unit)), 'd', 'w'])].toSorted(
-  (a, b) => b.length - a.length,
-);
+export const suffixes: readonly string[] = [
+  ...new Set([...knownUnits.filter((unit) => /\D/.test(unit)), 'd', 'w']),
+].toSorted((a, b) => b.length - a.length);

@@ -6,7 +6,11 @@ import { Trailing, trailingStatistics, type TrailingStatistic } from './trailing
 const minute = 60_000;
 
 /** The same, computed from all readings. */
-function expected(statistic: TrailingStatistic, readings: readonly (readonly [number, number])[], lengthMs: number): number {
+function expected(
+  statistic: TrailingStatistic,
+  readings: readonly (readonly [number, number])[],
+  lengthMs: number,
+): number {
   const step = lengthMs / 60;
   const now = readings.at(-1)?.[0] ?? NaN;
   if (now - (readings[0]?.[0] ?? NaN) < lengthMs - step) return NaN;
@@ -39,10 +43,16 @@ function expected(statistic: TrailingStatistic, readings: readonly (readonly [nu
 }
 
 const series = fc
-  .array(fc.tuple(fc.oneof(fc.integer({ min: 0, max: 900 }), fc.integer({ min: 0, max: 100_000 })), fc.integer({ min: -50, max: 50 })), {
-    minLength: 1,
-    maxLength: 150,
-  })
+  .array(
+    fc.tuple(
+      fc.oneof(fc.integer({ min: 0, max: 900 }), fc.integer({ min: 0, max: 100_000 })),
+      fc.integer({ min: -50, max: 50 }),
+    ),
+    {
+      minLength: 1,
+      maxLength: 150,
+    },
+  )
   .map((steps) => {
     let time = 1_700_000_000_000;
     return steps.map(([gap, value]) => [(time += gap), value] as const);

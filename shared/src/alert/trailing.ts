@@ -108,7 +108,8 @@ export class Trailing {
   /** Puts the slots before the newest together, oldest first. */
   #gather(): void {
     this.#before.fill(0);
-    for (let slot = this.#slot - slots + 1; slot < this.#slot; slot++) merge(this.#before, this.#ring, this.#place(slot));
+    for (let slot = this.#slot - slots + 1; slot < this.#slot; slot++)
+      merge(this.#before, this.#ring, this.#place(slot));
   }
 }
 
@@ -146,8 +147,7 @@ function merge(into: Float64Array, ring: Float64Array, at: number): void {
   const distance = (ring[at + fields.mean] ?? 0) - mean;
   into[fields.count] = count;
   into[fields.mean] = mean + (distance * more) / count;
-  into[fields.m2] =
-    (into[fields.m2] ?? 0) + (ring[at + fields.m2] ?? 0) + (distance * distance * had * more) / count;
+  into[fields.m2] = (into[fields.m2] ?? 0) + (ring[at + fields.m2] ?? 0) + (distance * distance * had * more) / count;
   into[fields.min] = Math.min(into[fields.min] ?? 0, ring[at + fields.min] ?? 0);
   into[fields.max] = Math.max(into[fields.max] ?? 0, ring[at + fields.max] ?? 0);
   into[fields.last] = ring[at + fields.last] ?? 0;

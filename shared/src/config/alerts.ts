@@ -66,7 +66,11 @@ export function readAlert(alert: Alert, file: GatewayFile): ReadAlert {
 }
 
 /** The devices a signal can be of, when the gateway file says so. */
-export function devicesOf(signal: string, file: GatewayFile, path: readonly string[] = []): readonly string[] | undefined {
+export function devicesOf(
+  signal: string,
+  file: GatewayFile,
+  path: readonly string[] = [],
+): readonly string[] | undefined {
   const plan = file.signals.get(signal);
   if (plan === undefined || path.includes(signal)) return undefined;
   if (plan.formula !== undefined) return plan.device === undefined ? undefined : [plan.device];
@@ -81,7 +85,7 @@ export function devicesOf(signal: string, file: GatewayFile, path: readonly stri
 
 /** The condition's text as it was written, or made of what was written instead; and how much further in it an offset is. */
 function whenOf(alert: Alert, file: GatewayFile): string {
-  if (alert.anomaly !== undefined) return `anomaly(${wordFor(alert.anomaly)})`;
+  if (alert.anomaly !== undefined) return `anomaly(${alert.anomaly.map(wordFor).join(', ')})`;
   if (alert.silent !== undefined) {
     const duration = formatDuration(silenceMs(alert, file));
     const all = alert.silent.map((name) => `silent(${wordFor(name)} for ${duration})`);

@@ -4,6 +4,7 @@
 import { parseComparison, type Comparison } from '../alert/comparison.ts';
 import { compileCondition, Terms, type Condition, type UnitUse } from '../alert/condition.ts';
 import { suffixes } from '../alert/suffixes.ts';
+import { maxSignals } from '../detect/multivariate.ts';
 import { detectorKinds } from '../detect/registry.ts';
 import { devicesOf, isWord, readAlert, silenceMs } from './alerts.ts';
 import { linearConversion } from './convert.ts';
@@ -12,7 +13,13 @@ import type { Alert } from './schema.ts';
 import { suggestion, type Path, type YamlFile } from './yaml-file.ts';
 
 /** @param signals names of all signals as written, valid or not */
-export function checkAlert(id: string, alert: Alert, file: GatewayFile, yaml: YamlFile, signals: readonly string[]): void {
+export function checkAlert(
+  id: string,
+  alert: Alert,
+  file: GatewayFile,
+  yaml: YamlFile,
+  signals: readonly string[],
+): void {
   const at = ['alerts', id];
   const before = yaml.problems().length;
   checkNames(alert, at, yaml, signals);
@@ -28,13 +35,19 @@ export function checkAlert(id: string, alert: Alert, file: GatewayFile, yaml: Ya
   if (when !== undefined) checkLimits(alert, when, clear, at, file, yaml);
 }
 
-function checkNames({ anomaly, silent = [], with: named = {} }: Alert, at: Path, yaml: YamlFile, signals: readonly string[]): void {
+function checkNames(
+  { anomaly = [], silent = [], with: named = {} }: Alert,
+  at: Path,
+  yaml: YamlFile,
+  signals: readonly string[],
+): void {
   const unknown = (name: string, path: Path): void => {
     if (!signals.includes(name)) yaml.add(`no signal "${name}"${suggestion(name, signals)}`, path);
   };
-  if (anomaly !== undefined) unknown(anomaly, [...at, 'anomaly']);
+  for (const name of anomaly) unknown(name, [...at, 'anomaly']);
   for (const name of silent) unknown(name, [...at, 'silent']);
-  for (const [variable, text] of Object.entries(named)) unknown(text.slice(text.indexOf('/') + 1), [...at, 'with', variable]);
+  for (const [variable, text] of Object.entries(named))
+    unknown(text.slice(text.indexOf('/') + 1), [...at, 'with', variable]);
 }
 
 function checkSettings(id: string, alert: Alert, at: Path, file: GatewayFile, yaml: YamlFile): void {
@@ -48,10 +61,17 @@ function checkSettings(id: string, alert: Alert, at: Path, file: GatewayFile, ya
   const keys = detectorKinds.map(({ key }) => key);
   if (detector !== undefined && !keys.includes(detector))
     yaml.add(`no detector "${detector}"${suggestion(detector, keys)}`, [...at, 'detector']);
+  if (anomaly !== undefined && anomaly.length > maxSignals)
+    yaml.add(`at most ${maxSignals} signals go together`, [...at, 'anomaly']);
+  if (anomaly !== undefined && anomaly.length > 1 && detector !== undefined)
+    yaml.add('several signals have a detector of their own: leave detector away', [...at, 'detector']);
   const asks = anomaly !== undefined || /\banomaly\s*\(/.test(when);
   for (const [key, value] of Object.entries({ detector, sensitivity })) {
     if (value !== undefined && !asks)
-      yaml.add(`${key} is of detectors; this alarm has none: write anomaly: temperature, or anomaly(temperature) in when`, [...at, key]);
+      yaml.add(
+        `${key} is of detectors; this alarm has none: write anomaly: temperature, or anomaly(temperature) in when`,
+        [...at, key],
+      );
   }
   const others = [...file.alerts.keys()].filter((other) => other !== id);
   for (const name of suppressedBy) {
@@ -90,7 +110,11 @@ function readCondition(
   const plain = parseComparison(text);
   const isPlain = typeof plain !== 'string' && signals.includes(plain.signal);
   const words = isPlain && !isWord(plain.signal) ? text.replace(plain.signal, 'x'.repeat(plain.signal.length)) : text;
-  const known = [...Object.keys(named), ...signals, ...(words === text || !isPlain ? [] : ['x'.repeat(plain.signal.length)])];
+  const known = [
+    ...Object.keys(named),
+    ...signals,
+    ...(words === text || !isPlain ? [] : ['x'.repeat(plain.signal.length)]),
+  ];
   const condition = compileCondition(words, known, new Terms(), suffixes);
   if (!('message' in condition)) return condition;
   const asks = /[<>=]|\b(?:anomaly|silent|outside|inside|atLeast)\b/.test(text);
@@ -108,7 +132,9 @@ function checkDevices(alert: Alert, at: Path, file: GatewayFile, yaml: YamlFile)
     return devices === undefined ? [] : [{ ...input, devices }];
   });
   const [first] = known;
-  const apart = known.find(({ devices }) => first !== undefined && !devices.some((device) => first.devices.includes(device)));
+  const apart = known.find(
+    ({ devices }) => first !== undefined && !devices.some((device) => first.devices.includes(device)),
+  );
   if (first === undefined || apart === undefined) return;
   yaml.add(
     `${first.signal} is of ${first.devices.join(' or ')}, ${apart.signal} of ${apart.devices.join(' or ')}: no device has both; ` +
@@ -121,7 +147,9 @@ function checkUnit({ signal, value, unit, offset }: UnitUse, at: Path, file: Gat
   const wanted = file.signals.get(signal)?.unit;
   if (wanted === unit) return;
   if (wanted === undefined) {
-    yaml.add(`${signal} has no unit to compare with ${value} ${unit}; say unit: ${unit} at the signal`, at, { within: offset });
+    yaml.add(`${signal} has no unit to compare with ${value} ${unit}; say unit: ${unit} at the signal`, at, {
+      within: offset,
+    });
     return;
   }
   const conversion = linearConversion(unit, wanted);
@@ -158,7 +186,10 @@ function checkLimits(
   if (!clear.isPlain || end === undefined || !when.isPlain || start === undefined) return;
   if (clear.limits.length > 1 || when.limits.length > 1) return;
   if (end.signal !== start.signal) {
-    yaml.add(`clear speaks of "${end.signal}", when of "${start.signal}"; both must be the same signal`, [...at, 'clear']);
+    yaml.add(`clear speaks of "${end.signal}", when of "${start.signal}"; both must be the same signal`, [
+      ...at,
+      'clear',
+    ]);
   } else if (impossible(end)) {
     yaml.add(`can never be true, so the alert would never end: ${refused(end)}`, [...at, 'clear']);
   } else if (overlap(start, end)) {

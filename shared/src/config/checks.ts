@@ -48,7 +48,8 @@ function checkHolders(file: GatewayFile, { yaml, kinds }: Context): void {
       const held = kinds[section].find((kind) => kind.key === part.kind)?.holds?.(part.raw);
       const holder = held === undefined ? undefined : holders.get(held);
       if (holder !== undefined) yaml.add(`${held} is already ${holder}`, [section, id, part.kind]);
-      else if (held !== undefined) holders.set(held, section === 'sources' ? `read by source "${id}"` : `used by action "${id}"`);
+      else if (held !== undefined)
+        holders.set(held, section === 'sources' ? `read by source "${id}"` : `used by action "${id}"`);
     }
   }
 }

@@ -64,14 +64,23 @@ test('a good file has no problems, and comes out with its defaults filled in', (
   const { file, problems } = readGatewayFile(good, kinds);
   expect(problems).toStrictEqual([]);
   const defaults = { uncertain: 'count', repeats: false } as const;
-  const usual = { severity: 'warning' as const, do: ['log'], per: 'device' as const, latch: false, onLate: 'record' as const };
+  const usual = {
+    severity: 'warning' as const,
+    do: ['log'],
+    per: 'device' as const,
+    latch: false,
+    onLate: 'record' as const,
+  };
   expect(file).toStrictEqual<GatewayFile>({
     gateway: 'line-3',
     hub: { url: 'mqtts://hub.factory.lan', keyFile: './key' },
     data: '/var/lib/weir',
     sources: new Map([
       ['oven', { kind: 'port', raw: { port: '/dev/ttyS0', baud: 9600 }, device: undefined }],
-      ['press', { kind: 'bus', raw: { bus: '/dev/ttyS1', registers: { pressure: 1, 'stroke.length': 2 } }, device: undefined }],
+      [
+        'press',
+        { kind: 'bus', raw: { bus: '/dev/ttyS1', registers: { pressure: 1, 'stroke.length': 2 } }, device: undefined },
+      ],
     ]),
     signals: new Map([
       ['temperature', { from: ['oven.temp', 'oven.temp2'], unit: '°C', range: [-20, 120], ...defaults }],

@@ -209,10 +209,11 @@ const names = z.union([z.string().transform((one) => [one]), z.array(z.string())
 export const alertSchema = z
   .strictObject({
     when: condition.optional().describe('The [condition](alerts.md#conditions) that starts the alarm.'),
-    anomaly: z
-      .string()
+    anomaly: names
       .optional()
-      .describe('Instead of `when`: a signal; the alarm starts when a [detector](detectors/README.md) calls it strange.'),
+      .describe(
+        'Instead of `when`: a signal, or a list of those that belong together; the alarm starts when a [detector](detectors/README.md) calls them strange.',
+      ),
     silent: names
       .optional()
       .describe('Instead of `when`: a signal, or a list; the alarm starts when nothing was said of them for `for`.'),
@@ -247,8 +248,12 @@ export const alertSchema = z
     onLate: z
       .enum(['record', 'fire'])
       .default('record')
-      .describe('What readings do that come late: only [be recorded](alerts.md#late), or sound the alarm. Default record.'),
-    lateAfter: duration.optional().describe('A reading is late when it arrives so long after its event time. Default 5m.'),
+      .describe(
+        'What readings do that come late: only [be recorded](alerts.md#late), or sound the alarm. Default record.',
+      ),
+    lateAfter: duration
+      .optional()
+      .describe('A reading is late when it arrives so long after its event time. Default 5m.'),
     do: z.array(z.string()).default(['log']).describe('Actions to take. `log` is always there.'),
   })
   .superRefine(exactlyOne(['when', 'anomaly', 'silent'], 'an alarm says what starts it'));

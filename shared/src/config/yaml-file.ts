@@ -65,7 +65,9 @@ export class YamlFile {
     const path = [...base, ...issue.path.filter((part) => typeof part !== 'symbol')];
     if (issue.code === 'unrecognized_keys') {
       for (const key of issue.keys) {
-        const hint = key.includes(')') ? '; a comma between braces ends the text: put quotes around it' : suggestion(key, knownKeys(path));
+        const hint = key.includes(')')
+          ? '; a comma between braces ends the text: put quotes around it'
+          : suggestion(key, knownKeys(path));
         this.add(`unknown key "${key}"${hint}`, path, { key });
       }
       return;

@@ -11,10 +11,8 @@
 import type { ByteReader, ByteWriter } from '../model/bytes.ts';
 import { Change } from './change.ts';
 import type { Detector, DetectorKind } from './detector.ts';
-import { Novelty } from './novelty.ts';
+import { novel, Novelty } from './novelty.ts';
 
-/** The novelty that scores one half. */
-const novel = 0.0125;
 /** The change, in times of the usual, that scores a quarter. */
 const changed = 4;
 
@@ -24,7 +22,7 @@ export class Auto implements Detector {
   #isNovel = false;
 
   update(time: number, value: number): number {
-    const novelty = this.#novelty.update(time, value);
+    const novelty = this.#novelty.measure(time, value);
     const times = this.#change.measure(value);
     this.#isNovel = novelty >= novel;
     if (this.#isNovel) return 1 - novel / (2 * novelty);

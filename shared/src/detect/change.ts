@@ -96,7 +96,8 @@ export class Change implements Detector {
       return;
     }
     const step = Math.max(slowest, 1 / differences) * stepShare * this.#usual;
-    if (difference > this.#usual) this.#usual = Math.max(this.#usual + (step * quantile) / (1 - quantile), difference / greatest);
+    if (difference > this.#usual)
+      this.#usual = Math.max(this.#usual + (step * quantile) / (1 - quantile), difference / greatest);
     else this.#usual -= step;
   }
 

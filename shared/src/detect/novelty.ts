@@ -16,6 +16,8 @@ import type { ByteReader, ByteWriter } from '../model/bytes.ts';
 import type { Detector, DetectorKind } from './detector.ts';
 import { readable } from './words.ts';
 
+/** The share of the range that scores one half. */
+export const novel = 0.0125;
 /** Of the range: closer values are the same. */
 const grain = 0.01;
 /** At most so many representatives; then the one unseen for longest goes. */
@@ -45,6 +47,12 @@ export class Novelty implements Detector {
   #high = NaN;
 
   update(time: number, value: number): number {
+    const share = this.measure(time, value);
+    return share < novel ? share / (2 * novel) : 1 - novel / (2 * share);
+  }
+
+  /** @returns the distance itself, as a share of the range */
+  measure(time: number, value: number): number {
     this.#value = value;
     const score = this.#count === 0 ? 0 : this.#score(value);
     this.#learn(time, value);

@@ -4,5 +4,25 @@ import { auto } from './auto.ts';
 import { change } from './change.ts';
 import type { DetectorKind } from './detector.ts';
 import { novelty } from './novelty.ts';
+import { peaks } from './peaks.ts';
+import { rate } from './rate.ts';
+import { residual } from './residual.ts';
+import { seasonal } from './seasonal.ts';
+import { silent } from './silent.ts';
+import { spectral } from './spectral.ts';
+import { spread } from './spread.ts';
+import { stuck } from './stuck.ts';
 
-export const detectorKinds: readonly DetectorKind[] = [auto, novelty, change];
+export const detectorKinds: readonly DetectorKind[] = [
+  auto,
+  novelty,
+  residual,
+  seasonal,
+  change,
+  spread,
+  peaks,
+  rate,
+  stuck,
+  silent,
+  spectral,
+];

@@ -192,10 +192,19 @@ function treeOf(node: jsep.Expression, text: string, suffixes: Suffixes): Tree {
       case 'BinaryExpression': {
         const operator = levels.flat().find((symbol) => symbol === node.operator);
         if (operator === undefined) throw new Flaw(`no operator ${node.operator}`, offset);
-        return { kind: 'binary', offset, operator, operands: [treeOf(node.left, text, suffixes), treeOf(node.right, text, suffixes)] };
+        return {
+          kind: 'binary',
+          offset,
+          operator,
+          operands: [treeOf(node.left, text, suffixes), treeOf(node.right, text, suffixes)],
+        };
       }
       case 'ConditionalExpression': {
-        const [test, yes, no] = [treeOf(node.test, text, suffixes), treeOf(node.consequent, text, suffixes), treeOf(node.alternate, text, suffixes)];
+        const [test, yes, no] = [
+          treeOf(node.test, text, suffixes),
+          treeOf(node.consequent, text, suffixes),
+          treeOf(node.alternate, text, suffixes),
+        ];
         return { kind: 'choice', offset, test, yes, no };
       }
       case 'CallExpression':

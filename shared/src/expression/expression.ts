@@ -111,9 +111,7 @@ export function partOf(tree: Tree, host: Host): Part {
     case 'choice':
       return joined('number', known.choice, [truth(tree.test), number(tree.yes), number(tree.no)]);
     case 'call':
-      return (
-        host.call?.(tree, (of) => partOf(of, host)) ?? joined('number', joinOf(tree), tree.args.map(number))
-      );
+      return host.call?.(tree, (of) => partOf(of, host)) ?? joined('number', joinOf(tree), tree.args.map(number));
   }
 }
 

@@ -191,7 +191,8 @@ export class Alerts {
     let changed = 0;
     for (const alarm of group.alarms.values()) {
       const { series, since } = operation;
-      if (series !== undefined && (series.device !== alarm.series.device || series.signal !== alarm.series.signal)) continue;
+      if (series !== undefined && (series.device !== alarm.series.device || series.signal !== alarm.series.signal))
+        continue;
       if (since !== undefined && alarm.alarm.since !== since) continue;
       if (alarm.alarm.operate(operation, now, this.#emitOf(group, alarm))) changed += 1;
     }
@@ -209,7 +210,9 @@ export class Alerts {
 
   /** Every alarm there is, in the order of the rules. */
   views(): AlarmView[] {
-    return this.#groups.flatMap(({ compiled, alarms }) => [...alarms.values()].map((one) => viewOf(compiled.rule, one)));
+    return this.#groups.flatMap(({ compiled, alarms }) =>
+      [...alarms.values()].map((one) => viewOf(compiled.rule, one)),
+    );
   }
 
   /** @param now arrival time */
@@ -312,7 +315,9 @@ export class Alerts {
       if (kept.has(group.key)) continue;
       for (const alarm of group.alarms.values())
         alarm.alarm.abandon((state, time, since, quiet) =>
-          this.#transitions.push(transition(group, alarm, state, { time, since, quiet, value: NaN, reason: 'the rule was changed' })),
+          this.#transitions.push(
+            transition(group, alarm, state, { time, since, quiet, value: NaN, reason: 'the rule was changed' }),
+          ),
         );
     }
     const ended = this.take();
@@ -352,7 +357,10 @@ export class Alerts {
     return (state, time, since, quiet) => {
       const reason = alarm.explain();
       const { value } = alarm;
-      this.#transitions.push({ ...transition(group, alarm, state, { time, since, quiet, value, reason }), ...who(this.#who) });
+      this.#transitions.push({
+        ...transition(group, alarm, state, { time, since, quiet, value, reason }),
+        ...who(this.#who),
+      });
       this.#count(state, quiet);
       if (group.suppresses.length > 0) this.#hide(group);
     };

@@ -51,9 +51,7 @@ test('what is no plan, or one of another version, is none', () => {
 test('plans are the same whatever the order of their fields, and not when anything differs', () => {
   const plan = planOf([signalOf({ rules: [ruleOf({})] })]);
   const { maxSeries, maxAheadMs, idleAfterMs, latenessBytes, signals, rules } = plan;
-  const reordered = new Map(
-    [...signals].map(([name, { windows, ...rest }]) => [name, { windows, ...rest }]),
-  );
+  const reordered = new Map([...signals].map(([name, { windows, ...rest }]) => [name, { windows, ...rest }]));
   expect(isSamePlan(plan, { latenessBytes, rules, signals: reordered, maxSeries, maxAheadMs, idleAfterMs })).toBe(true);
   expect(isSamePlan(plan, planFromJson(planToJson(plan)) ?? planOf([]))).toBe(true);
   expect(isSamePlan(plan, { ...plan, idleAfterMs: idleAfterMs + 1 })).toBe(false);
