@@ -81,6 +81,10 @@ describe('actions', () => {
     await expect.poll(() => times(horn.sounded)).toEqual([1, 2]);
     expect(health.all()).toContainEqual(expect.objectContaining({ part: 'action horn', up: true }));
     expect(acted).toHaveLength(4);
+    horn.state = 'fails';
+    actions.dispatch(transition(3), 0);
+    await settle();
+    expect(Math.round(pauses().at(-1) ?? 0), 'patience begins anew').toBe(1000);
     await stop();
   });
 

@@ -60,7 +60,7 @@ export class Actions {
       for (const id of actionsOf(transition.rule)) this.#couriers.get(id)?.take(transition);
       logger.warn(`alert ${transition.state}`, fieldsOf(transition));
     } else logger.info(`alert ${transition.state}`, fieldsOf(transition));
-    
+    levels?.changed();
   }
 
   /** What an earlier run left undone, unless it says it is done. */

@@ -66,7 +66,7 @@ export const deliverySettings = {
   limit: limit
     .default({ count: 10, intervalMs: 10_000 })
     .describe(
-      'Most messages in a time; [what is beyond comes gathered into one](README.md#floods). Default 10 per 10s.',
+      'Most messages in a time; [what is beyond comes gathered into one](actions/README.md#floods). Default 10 per 10s.',
     ),
   group: group
     .optional()

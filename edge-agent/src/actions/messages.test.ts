@@ -175,7 +175,7 @@ describe.each(cases.filter(({ skipped }) => skipped !== true))('a message by $na
     await settle();
     end.abort();
     expect(await outcome).toBe('ended');
-    await expect(action.perform(noticeOf(transition(2)), end.signal)).rejects.toThrow();
+    await expect(action.perform(noticeOf(transition(2)), end.signal)).rejects.toBeInstanceOf(Error);
     await far.turn('works');
     const again = (): Promise<string> =>
       action.perform(noticeOf(transition(3)), new AbortController().signal).then(() => 'told', String);

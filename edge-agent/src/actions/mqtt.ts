@@ -13,10 +13,10 @@ const schema = z.strictObject({
   topic: template
     .min(1)
     .refine((text) => !/[+#]/.test(text), 'a message goes to one topic: no + and # in it')
-    .describe('Topic, with [placeholders](README.md#placeholders).'),
+    .describe('Topic, with [placeholders](actions/README.md#placeholders).'),
   body: template
     .optional()
-    .describe('What is published, with [placeholders](README.md#placeholders). Default: the transition as JSON.'),
+    .describe('What is published, with [placeholders](actions/README.md#placeholders). Default: the transition as JSON.'),
   retain: z
     .boolean()
     .default(false)

@@ -24,7 +24,7 @@ const schema = z.strictObject({
   baud: z.int().positive().default(115_200).describe('Bits per second. Default 115200.'),
   text: template
     .default('{text}')
-    .describe('What is written, with [placeholders](README.md#placeholders). Default `{text}`, one sentence.'),
+    .describe('What is written, with [placeholders](actions/README.md#placeholders). Default `{text}`, one sentence.'),
   end: z.string().default('\n').describe('What ends it. Default a line feed.'),
   ...deliverySettings,
 });

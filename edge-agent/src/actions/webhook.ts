@@ -27,7 +27,7 @@ const schema = z.strictObject({
   body: body
     .optional()
     .describe(
-      'What is sent: a map, sent as JSON, or a text, both with [placeholders](README.md#placeholders). Default: the transition as JSON.',
+      'What is sent: a map, sent as JSON, or a text, both with [placeholders](actions/README.md#placeholders). Default: the transition as JSON.',
     ),
   ...deliverySettings,
 });
