@@ -74,7 +74,7 @@ function reference(): string {
     ),
     ...section(
       'alerts',
-      'Threshold rules. They are evaluated in event time, on every reading, before disk and network.',
+      'Rules, and when somebody is told: [alerts.md](alerts.md). They are looked at on every reading, before disk and network. One of `when`, `anomaly` and `silent`.',
       alertSchema,
     ),
     ...section('settings', 'Limits and intervals.', settingsSchema),
@@ -97,7 +97,7 @@ function reference(): string {
     '## How things are written',
     '',
     'Durations: a number and `ms`, `s`, `m`, `h`, `d` or `w`. Sizes: a number and `B`, `kB`, `MB`, `GB`, `KiB`, `MiB` or `GiB`.',
-    'Ranges: `low..high`, either side may be left out. Conditions: signal, operator (`>` `>=` `<` `<=` `==` `!=`) and number.',
+    'Ranges: `low..high`, either side may be left out. Conditions: [alerts.md](alerts.md#conditions).',
     'Names: letters, digits, `_`, `-` and `.`, at most 64.',
     '',
   ].join('\n');

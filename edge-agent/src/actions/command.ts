@@ -43,7 +43,9 @@ const schema = z.strictObject({
         }
       }
     })
-    .describe('Program with its full path, then its arguments, with [placeholders](actions/README.md#placeholders). No shell.'),
+    .describe(
+      'Program with its full path, then its arguments, with [placeholders](actions/README.md#placeholders). No shell.',
+    ),
   ...deliverySettings,
 });
 

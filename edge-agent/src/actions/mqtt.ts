@@ -16,7 +16,9 @@ const schema = z.strictObject({
     .describe('Topic, with [placeholders](actions/README.md#placeholders).'),
   body: template
     .optional()
-    .describe('What is published, with [placeholders](actions/README.md#placeholders). Default: the transition as JSON.'),
+    .describe(
+      'What is published, with [placeholders](actions/README.md#placeholders). Default: the transition as JSON.',
+    ),
   retain: z
     .boolean()
     .default(false)
