@@ -27,7 +27,7 @@ import { noReadings, readReadings, writeReadings, type ReadingColumns } from './
 import type { Eviction } from './outbox.ts';
 
 const version = 4;
-const readable: readonly number[] = [3, version];
+const readable: ReadonlySet<number> = new Set([3, version]);
 const partBits = { names: 1, readings: 2, refusals: 4, evicted: 8, acted: 16, awake: 32, operations: 64 } as const;
 
 /** JSON has neither undefined nor NaN. */
@@ -311,7 +311,7 @@ export function decodeBlock(bytes: Uint8Array): Block {
 
 function readHead(from: ByteReader): BlockHead {
   const found = from.varint();
-  if (!readable.includes(found)) throw new RangeError(`journal block version ${found}, this agent reads ${version}`);
+  if (!readable.has(found)) throw new RangeError(`journal block version ${found}, this agent reads ${version}`);
   return { line: from.text() || undefined, jumpMs: from.varint(), tick: readTick(from) };
 }
 

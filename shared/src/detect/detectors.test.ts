@@ -46,7 +46,10 @@ const series = fc.array(
   { maxLength: 400 },
 );
 
-describe.each(detectorKinds)('$key', ({ key, make }) => {
+describe.each(detectorKinds)('$key', (kind) => {
+  const { key } = kind;
+  const make = (): Detector => kind.make();
+
   test('scores between 0 and 1 and has something to say, whatever comes', () => {
     fc.assert(
       fc.property(series, fc.array(fc.nat(5000)), (values, gaps) => {

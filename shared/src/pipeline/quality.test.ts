@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import type { Quality } from '../model/quality.ts';
 import { inputOf, planOf, readingOf, ruleOf, signalOf, specOf, type TestSignal } from '../testing/plans.ts';
 import { Pipeline } from './pipeline.ts';
-import type { DerivedPlan, SignalPlan } from './plan.ts';
+import type { DerivedPlan } from './plan.ts';
 import { restore, snapshot } from './snapshot.ts';
 
 const now = 1.8e12;

@@ -84,7 +84,12 @@ export function signalOf(signal: Partial<TestSignal> = {}): TestSignal {
 
 export function planOf(signals: readonly TestSignal[] = [signalOf()], plan: Partial<Plan> = {}): Plan {
   return {
-    signals: new Map(signals.map(({ rules: _, ...signal }) => [signal.signal, signal])),
+    signals: new Map(
+      signals.map((signal) => {
+        const { rules: _, ...plain } = signal;
+        return [signal.signal, plain];
+      }),
+    ),
     rules: signals.flatMap(({ rules }) => rules),
     maxAheadMs: 300_000,
     idleAfterMs: 30_000,
