@@ -5,6 +5,7 @@ export const hubErrorCodes = {
   WEIR_HUB_DATA: 'the data folder cannot be used',
   WEIR_HUB_LISTEN: 'an address cannot be listened on',
   WEIR_HUB_QUARANTINE: 'a row of the quarantine cannot be retried or dropped',
+  WEIR_HUB_ALERT: 'an operation on alarms cannot be ordered',
   WEIR_HUB_RAW: 'raw readings cannot be asked for',
   WEIR_HUB_GATEWAY: 'a gateway cannot be added or removed',
 } as const;

@@ -7,6 +7,7 @@
 //   fleet, state, store -> http                     (API, events, metrics, page)
 
 import { Dispatcher } from './alerts/dispatcher.ts';
+import { OrderDesk } from './alerts/order-desk.ts';
 import { Broker, type BrokerParts } from './broker/broker.ts';
 import { Credentials } from './broker/credentials.ts';
 import { systemClock, type Clock } from './clock.ts';
@@ -126,14 +127,21 @@ export async function startHub(config: HubConfig, environment: HubEnvironment = 
     events: {
       connected: (gateway) => void ingest.connected(gateway),
       batch: (gateway, lane, payload) => ingest.offer(gateway, lane, payload),
-      status: (gateway, payload) => fleet.status(gateway, payload),
+      status: (gateway, payload) => {
+        orders.status(gateway, payload);
+        fleet.status(gateway, payload);
+      },
       subscribed: (gateway, to) => {
         if (to === 'ack') ingest.resume(gateway);
-        else raw.subscribed(gateway);
+        else {
+          raw.subscribed(gateway);
+          orders.subscribed(gateway);
+        }
       },
       disconnected: (gateway) => {
         ingest.disconnected(gateway);
         raw.disconnected(gateway);
+        orders.disconnected(gateway);
         fleet.disconnected(gateway);
       },
     },
@@ -148,11 +156,17 @@ export async function startHub(config: HubConfig, environment: HubEnvironment = 
     command: (gateway, payload) => broker.command(gateway, payload),
     changed: (requests) => events.rawRequests(requests),
   });
+  const orders = new OrderDesk({
+    state,
+    clock,
+    log: seldom,
+    command: (gateway, payload) => broker.command(gateway, payload),
+  });
   const ailments = (): string[] => (ingest.outage === undefined ? [] : [`not storing: ${ingest.outage}`]);
   const http =
     environment.http ??
     new HttpServer({
-      api: new Api({ fleet, state, store, clock, raw }),
+      api: new Api({ fleet, state, store, clock, raw, orders }),
       assets: new Assets(),
       events,
       metrics: () => measure({ broker, ingest, fleet, state, events, dispatchers }),
@@ -185,6 +199,7 @@ export async function startHub(config: HubConfig, environment: HubEnvironment = 
   const others = [
     fleet.run(stopping.signal),
     raw.run(stopping.signal),
+    orders.run(stopping.signal),
     ...dispatchers.map((dispatcher) => dispatcher.run(stopping.signal)),
   ];
   const loops = Promise.all([ingesting, ...others]);

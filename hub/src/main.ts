@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { Command } from 'commander';
 import { Credentials } from './broker/credentials.ts';
+import { alertsCommand } from './cli/alerts.ts';
 import { quarantineCommand, type Where } from './cli/quarantine.ts';
 import { rawCommand } from './cli/raw.ts';
 import { systemClock } from './clock.ts';
@@ -72,6 +73,7 @@ gateway
   );
 
 program.addCommand(quarantineCommand({ withState, print: (line) => console.log(line) }));
+program.addCommand(alertsCommand({ withState, print: (line) => console.log(line), now: () => systemClock.now() }));
 program.addCommand(
   rawCommand({
     withState,

@@ -1,5 +1,6 @@
 // What is firing now, most severe first, and what has cleared, newest first.
 
+import { AcknowledgeButton } from './acknowledge.ts';
 import type { AlertView } from '../src/http/views.ts';
 import { byId, element, KeyedViews, setData, setText, type View } from './dom.ts';
 import { formatCount, formatDuration, formatReason, formatTime, formatValueWithUnit } from './format.ts';
@@ -86,15 +87,18 @@ class FiringRow implements View<Row> {
   readonly #value = element('span', 'value');
   readonly #lasted = element('span', 'lasted');
   readonly #since = element('span', 'since');
+  readonly #reason = element('span', 'where');
+  readonly #acknowledge = new AcknowledgeButton();
   readonly #raw: RawButton;
 
   constructor(showRaw: ShowRaw) {
     this.#raw = new RawButton(showRaw);
     this.root.append(
       this.#severity,
-      element('div', 'what', this.#rule, this.#where),
+      element('div', 'what', this.#rule, this.#where, this.#reason),
       this.#value,
       element('div', 'when', this.#lasted, this.#since),
+      this.#acknowledge.root,
       this.#raw.root,
     );
   }
@@ -109,6 +113,8 @@ class FiringRow implements View<Row> {
     setText(this.#value, formatValueWithUnit(alert.value, unit));
     setText(this.#lasted, `for ${formatDuration(nowMs - alert.since)}`);
     setText(this.#since, `since ${formatTime(alert.since, nowMs)}`);
+    setText(this.#reason, reasonText(alert));
+    this.#acknowledge.update(alert);
   }
 }
 
@@ -143,6 +149,15 @@ class ClearedRow implements View<Row> {
     setText(this.#cleared, formatTime(alert.cleared ?? nowMs, nowMs));
     setText(this.#lasted, formatDuration((alert.cleared ?? nowMs) - alert.fired));
   }
+}
+
+function reasonText({ reason, quiet, latched, acknowledged, acknowledgedBy, comment }: AlertView): string {
+  const seen =
+    acknowledged === null ? '' : `seen by ${acknowledgedBy || 'somebody'}${comment === '' ? '' : `: ${comment}`}`;
+  const told = quiet === '' ? '' : `nobody was told (${quiet})`;
+  return [reason, latched ? 'over, waits to be acknowledged' : '', told, seen]
+    .filter((part) => part !== '')
+    .join(' · ');
 }
 
 const rawWords = { there: 'Raw readings', asked: 'Raw asked for', none: 'Ask for raw' } as const;

@@ -42,7 +42,8 @@ export function alertOf(part: Partial<AlertView> = {}): AlertView {
     signal: 'temperature',
     severity: 'critical',
   };
-  return { ...names, since: 1000, fired: 2000, cleared: null, value: 34.5, ...part };
+  const said = { reason: '', quiet: '', acknowledged: null, acknowledgedBy: '', comment: '', latched: false };
+  return { ...names, since: 1000, fired: 2000, cleared: null, value: 34.5, ...said, ...part };
 }
 
 export function gatewayOf(part: Partial<GatewayView> = {}): GatewayView {
@@ -59,6 +60,7 @@ export function gatewayOf(part: Partial<GatewayView> = {}): GatewayView {
     flagged: {},
     imbalance: 0,
     ownImbalance: 0,
+    alarms: null,
     gaps: { count: 0, last: [] },
     thinned: 0,
     seriesLosses: [],

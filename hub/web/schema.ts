@@ -28,6 +28,19 @@ export const gatewayView: z.ZodMiniType<GatewayView> = z.object({
   lost: z.record(z.string(), count),
   imbalance: count,
   ownImbalance: count,
+  alarms: z.nullable(
+    z.object({
+      firing: count,
+      unacknowledged: count,
+      shelved: count,
+      suppressed: count,
+      disabled: count,
+      stale: count,
+      chattering: count,
+      transitionsPerMinute: z.number(),
+      alarmsPerTenMinutes: z.number(),
+    }),
+  ),
   gaps: z.object({
     count,
     last: z.array(z.object({ time: z.number(), lane: z.string(), entries: count, readings: count })),
@@ -109,6 +122,12 @@ export const alertView: z.ZodMiniType<AlertView> = z.object({
   fired: z.number(),
   cleared: z.nullable(z.number()),
   value: z.number(),
+  reason: z.string(),
+  quiet: z.string(),
+  acknowledged: z.nullable(z.number()),
+  acknowledgedBy: z.string(),
+  comment: z.string(),
+  latched: z.boolean(),
 });
 
 export const rawRequestView: z.ZodMiniType<RawRequestView> = z.object({

@@ -48,6 +48,7 @@ const tooHot: Rule = {
   remindMs: Infinity,
   onLate: 'record',
   lateAfterMs: 300_000,
+  holdsChatter: true,
   suppressedBy: [],
   severity: 'critical',
   actions: ['log'],

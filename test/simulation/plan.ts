@@ -139,7 +139,7 @@ signals:
 windows:
 ${windows.map((window) => `  - ${window}`).join('\n')}
 alerts:
-  hot: { when: temperature > ${4 ** 21}, keepFor: 0s, onLate: fire, severity: critical, do: [horn] }
+  hot: { when: temperature > ${4 ** 21}, keepFor: 0s, chatter: tell, onLate: fire, severity: critical, do: [horn] }
 actions:
   horn: { horn: loud, limit: none }
 settings: { commit: ${commitMs}ms, disorder: 2s, idleAfter: 30s, outbox: ${outboxBytes} B }

@@ -57,6 +57,7 @@ export function viewOf({ name, online, seenMs, status, readings, ...rest }: Gate
     journalBytes: count(status?.journalBytes),
     memoryBytes: count(status?.memoryBytes),
     storage: storageOf(status),
+    alarms: alarmsOf(status),
     clock: status?.time === undefined ? null : { state: cut(status.time.state), detail: cut(status.time.detail) },
     health: [
       ...rest.complaints,
@@ -160,4 +161,20 @@ function finite(value: number | undefined): number {
 
 function cut(text: string): string {
   return text.slice(0, maxText);
+}
+
+function alarmsOf(status: Status | undefined): GatewayView['alarms'] {
+  if (status?.alarms === undefined) return null;
+  const { firing, unacknowledged, shelved, suppressed, disabled, stale, chattering, ...rates } = status.alarms;
+  return {
+    firing,
+    unacknowledged,
+    shelved,
+    suppressed,
+    disabled,
+    stale,
+    chattering,
+    transitionsPerMinute: Math.max(0, finite(rates.transitionsPerMinute)),
+    alarmsPerTenMinutes: Math.max(0, finite(rates.alarmsPerTenMinutes)),
+  };
 }

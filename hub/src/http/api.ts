@@ -1,5 +1,7 @@
 // What the API answers; the shapes are those of views.ts.
 
+import { operationKinds } from '@weir/shared/model/alert.ts';
+import { namePattern } from '@weir/shared/wire/topics.ts';
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
 import type { Fleet } from '../fleet/fleet.ts';
@@ -11,6 +13,9 @@ import type { State } from '../state/state.ts';
 import { statistics } from '@weir/shared/model/pane.ts';
 import { storedEnd, storedStart, type GatewayPane, type Store } from '../store/store.ts';
 import { HttpError } from './respond.ts';
+import type { OrderDesk } from '../alerts/order-desk.ts';
+import type { Order } from '../state/operations.ts';
+import type { OperationView } from './views.ts';
 import type { AlertView, GatewayView, PanesView, PaneView, RawRequestView, RawView, SeriesView } from './views.ts';
 
 export interface ApiParts {
@@ -19,6 +24,7 @@ export interface ApiParts {
   readonly store: Pick<Store, 'panes' | 'raw'>;
   readonly clock: Clock;
   readonly raw: Pick<RawDesk, 'ask'>;
+  readonly orders: Pick<OrderDesk, 'order'>;
 }
 
 const maxPanes = 20_000;
@@ -47,6 +53,23 @@ const rawRequestsQuery = z.object({
   gateway: z.string().min(1).optional(),
   limit: z.coerce.number().int().min(1).max(10_000).default(1000),
 });
+const named = z.string().min(1).max(200);
+const operationBody = z
+  .strictObject({
+    gateway: named,
+    kind: z.enum(operationKinds),
+    rule: z.string().regex(namePattern, 'is no name of an alert'),
+    device: named.optional(),
+    signal: named.optional(),
+    since: z.number().optional(),
+    until: z.number().optional(),
+    by: z.string().max(200).default(''),
+    comment: z.string().max(1000).default(''),
+  })
+  .refine(({ device, signal }) => (device === undefined) === (signal === undefined), {
+    message: 'device and signal go together; without both, all alarms of the rule',
+    path: ['device'],
+  });
 const alertsQuery = z.object({ limit: z.coerce.number().int().min(1).max(1000).default(100) });
 
 export class Api {
@@ -114,13 +137,31 @@ export class Api {
   }
 
   /** @throws HttpError */
+  operations(query: URLSearchParams): OperationView[] {
+    return this.#parts.state.operations.newest(checked(alertsQuery, query).limit).map(operationView);
+  }
+
+  /** @param body parsed JSON @throws HttpError */
+  operate(body: unknown): { id: string } {
+    const { gateway, device, signal, until, ...rest } = parsed(operationBody, body);
+    const series = device === undefined || signal === undefined ? undefined : { device, signal };
+    const operation = { ...rest, since: rest.since, series, until: until ?? Number.NaN };
+    try {
+      return { id: this.#parts.orders.order(gateway, operation) };
+    } catch (error) {
+      if (error instanceof HubError) throw new HttpError(400, error.message);
+      throw error;
+    }
+  }
+
+  /** @throws HttpError */
   alerts(query: URLSearchParams): AlertView[] {
     return this.#parts.state.alerts.episodes(checked(alertsQuery, query).limit).map(alertView);
   }
 }
 
-export function alertView({ sinceMs, firedMs, clearedMs, ...episode }: Episode): AlertView {
-  return { ...episode, since: sinceMs, fired: firedMs, cleared: clearedMs };
+export function alertView({ sinceMs, firedMs, clearedMs, acknowledgedMs, ...episode }: Episode): AlertView {
+  return { ...episode, since: sinceMs, fired: firedMs, cleared: clearedMs, acknowledged: acknowledgedMs };
 }
 
 export function paneView({ gateway, pane }: GatewayPane): PaneView {
@@ -141,6 +182,13 @@ export function rawRequestView(request: RawRequest): RawRequestView {
   const series = { gateway, device, signal };
   const times = { from: fromMs, to: toMs, asked: askedMs, done: doneMs ?? null };
   return { id, ...series, ...times, why, sent, readings, shortfall };
+}
+
+export function operationView({ id, gateway, operation, orderedMs, doneMs }: Order): OperationView {
+  const { kind, rule, series, until, by, comment } = operation;
+  const who = { device: series?.device ?? null, signal: series?.signal ?? null };
+  const end = Number.isNaN(until) ? null : until;
+  return { id, gateway, kind, rule, ...who, until: end, by, comment, ordered: orderedMs, done: doneMs ?? null };
 }
 
 function checked<T extends z.ZodType>(schema: T, query: URLSearchParams): z.output<T> {

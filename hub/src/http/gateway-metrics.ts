@@ -3,6 +3,19 @@
 import type { Metric, Sample } from './metrics.ts';
 import type { GatewayView, StorageView } from './views.ts';
 
+/** The measures of ISA-18.2. */
+const alarmMeasures = [
+  ['firing', 'weir_gateway_alarms_firing', 'Alarms that are on.'],
+  ['unacknowledged', 'weir_gateway_alarms_unacknowledged', 'Of those, nobody has acknowledged.'],
+  ['shelved', 'weir_gateway_alarms_shelved', 'Alarms an operator has shelved.'],
+  ['suppressed', 'weir_gateway_alarms_suppressed', 'Alarms that another one explains.'],
+  ['disabled', 'weir_gateway_alarms_disabled', 'Alarms out of service.'],
+  ['stale', 'weir_gateway_alarms_stale', 'On for more than a day.'],
+  ['chattering', 'weir_gateway_alarms_chattering', 'Alarms that keep coming back.'],
+  ['transitionsPerMinute', 'weir_gateway_alarm_transitions_per_minute', 'Transitions over the last minute.'],
+  ['alarmsPerTenMinutes', 'weir_gateway_alarms_per_ten_minutes', 'Alarms that began in the last ten minutes.'],
+] as const;
+
 export function measureGateways(gateways: readonly GatewayView[]): Metric[] {
   const each = (name: string, help: string, value: (view: GatewayView) => number | null | undefined): Metric => ({
     name,
@@ -42,6 +55,7 @@ export function measureGateways(gateways: readonly GatewayView[]): Metric[] {
       'Readings the gateway itself cannot account for: 0 always.',
       ({ ownImbalance }) => ownImbalance,
     ),
+    ...alarmMeasures.map(([measure, name, help]) => each(name, help, ({ alarms }) => alarms?.[measure])),
     each('weir_gateway_gaps', 'Gaps in what it sent, of those remembered.', ({ gaps }) => gaps.count),
     each('weir_gateway_gap_readings', 'Readings lost in gaps, beside evicted ones.', ({ lost }) => lost['gap'] ?? 0),
     each('weir_gateway_outbox_bytes', 'Bytes in the outbox.', ({ outboxBytes }) => outboxBytes),

@@ -38,6 +38,7 @@ export class HttpServer {
       ['/api/series', (response) => respondJson(response, 200, api.series())],
       ['/api/panes', async (response, query) => respondJson(response, 200, await api.panes(query))],
       ['/api/alerts', (response, query) => respondJson(response, 200, api.alerts(query))],
+      ['/api/operations', (response, query) => respondJson(response, 200, api.operations(query))],
       ['/api/raw', async (response, query) => respondJson(response, 200, await api.raw(query))],
       ['/api/raw/requests', (response, query) => respondJson(response, 200, api.rawRequests(query))],
       ['/api/events', (response) => events.open(response)],
@@ -51,6 +52,7 @@ export class HttpServer {
       ],
     ]);
     this.#posts = new Map([
+      ['/api/operations', (response: ServerResponse, body: unknown) => respondJson(response, 202, api.operate(body))],
       ['/api/raw', (response: ServerResponse, body: unknown) => respondJson(response, 202, api.askRaw(body))],
     ]);
     this.#server = createServer({ requestTimeout: 10_000, headersTimeout: 10_000 }, (request, response) => {

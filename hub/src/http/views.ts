@@ -5,6 +5,10 @@
 //   GET /api/panes?gateway&device&signal&window&from&to&limit
 //                                                        PanesView      from, to: epoch milliseconds; the newest `limit` of them
 //   GET /api/alerts?limit                                AlertView[]    newest first; the active ones are always among them
+//   POST /api/operations {gateway, kind, rule, device, signal, since, until, by, comment}
+//                                                        OperationView  kind: acknowledge, shelve, unshelve, disable, enable;
+//                                                        without device and signal all alarms of the rule; until goes with shelve
+//   GET /api/operations?limit                            OperationView[]  newest first
 //   POST /api/raw {gateway, device, signal, from, to}    RawRequestView  asks the gateway for raw readings
 //   GET /api/raw?gateway&device&signal&from&to&limit     RawView        the raw readings that have come; the newest `limit` of them
 //   GET /api/raw/requests?gateway&limit                  RawRequestView[]  newest first
@@ -59,6 +63,8 @@ export interface GatewayView {
   readonly memoryBytes: number;
   /** The disk under journal and outbox; null when the gateway does not say. */
   readonly storage: StorageView | null;
+  /** How its alarm system does (ISA-18.2); null when it does not say. */
+  readonly alarms: AlarmsView | null;
   /** What it knows about the time: `synchronised`, `holding`, `unknown`; null when it does not say. */
   readonly clock: { readonly state: string; readonly detail: string } | null;
   readonly health: readonly {
@@ -133,6 +139,18 @@ export interface PaneView {
   readonly values: Readonly<Record<string, number | null>>;
 }
 
+export interface AlarmsView {
+  readonly firing: number;
+  readonly unacknowledged: number;
+  readonly shelved: number;
+  readonly suppressed: number;
+  readonly disabled: number;
+  readonly stale: number;
+  readonly chattering: number;
+  readonly transitionsPerMinute: number;
+  readonly alarmsPerTenMinutes: number;
+}
+
 export interface AlertView {
   readonly gateway: string;
   readonly rule: string;
@@ -145,6 +163,31 @@ export interface AlertView {
   readonly cleared: number | null;
   /** The value that fired it. */
   readonly value: number;
+  /** In words. */
+  readonly reason: string;
+  /** Why nobody was told; empty when somebody was. */
+  readonly quiet: string;
+  /** Epoch milliseconds; null while nobody has. */
+  readonly acknowledged: number | null;
+  readonly acknowledgedBy: string;
+  readonly comment: string;
+  /** Waits for somebody to acknowledge it, though its condition has gone. */
+  readonly latched: boolean;
+}
+
+export interface OperationView {
+  readonly id: string;
+  readonly gateway: string;
+  readonly kind: string;
+  readonly rule: string;
+  readonly device: string | null;
+  readonly signal: string | null;
+  readonly until: number | null;
+  readonly by: string;
+  readonly comment: string;
+  readonly ordered: number;
+  /** When the gateway said that it is done; null before. */
+  readonly done: number | null;
 }
 
 export interface RawRequestView {

@@ -26,6 +26,15 @@ export interface Episode {
   readonly clearedMs: number | null;
   /** The value that fired it. */
   readonly value: number;
+  readonly reason: string;
+  /** Why nobody was told; empty when somebody was. */
+  readonly quiet: string;
+  readonly acknowledgedMs: number | null;
+  readonly acknowledgedBy: string;
+  /** What was said when it was acknowledged. */
+  readonly comment: string;
+  /** Waits for somebody to acknowledge it, though its condition has gone. */
+  readonly latched: boolean;
 }
 
 export interface DueNotification {
@@ -46,9 +55,16 @@ const maxTransitions = 100_000;
 const maxNotifications = 10_000;
 const maxActive = 1000;
 
+const eventOf = `FROM alarm_events e WHERE e.gateway = t.gateway AND e.rule = t.rule AND e.device = t.device
+  AND e.signal = t.signal AND e.since_ms = t.since_ms`;
+
 /** The firing row of each episode with the time of its clearing; a clearing whose firing was lost stands for itself. */
 const episodes = `
-  SELECT t.gateway, t.rule, t.device, t.signal, t.severity, t.since_ms, t.value,
+  SELECT t.gateway, t.rule, t.device, t.signal, t.severity, t.since_ms, t.value, t.reason, t.quiet,
+    (SELECT e.time_ms ${eventOf} AND e.state = 'acknowledged' ORDER BY e.time_ms DESC LIMIT 1) AS acknowledged_ms,
+    (SELECT e.operator ${eventOf} AND e.state = 'acknowledged' ORDER BY e.time_ms DESC LIMIT 1) AS operator,
+    (SELECT e.comment ${eventOf} AND e.state = 'acknowledged' ORDER BY e.time_ms DESC LIMIT 1) AS comment,
+    EXISTS (SELECT 1 ${eventOf} AND e.state = 'latched') AS latched,
     CASE t.state WHEN 'firing' THEN t.time_ms ELSE t.since_ms END AS fired_ms,
     CASE t.state WHEN 'cleared' THEN t.time_ms ELSE c.time_ms END AS cleared_ms
   FROM transitions t LEFT JOIN transitions c ON t.state = 'firing' AND c.state = 'cleared' AND c.gateway = t.gateway
@@ -59,6 +75,8 @@ const episodes = `
 
 export class AlertBook {
   readonly #insert: StatementSync;
+  readonly #event: StatementSync;
+  readonly #trimEvents: StatementSync;
   readonly #notify: StatementSync;
   readonly #trimTransitions: StatementSync;
   readonly #trimNotifications: StatementSync;
@@ -72,9 +90,18 @@ export class AlertBook {
 
   constructor(database: DatabaseSync) {
     this.#insert = database.prepare(
-      `INSERT INTO transitions (gateway, rule, device, signal, since_ms, state, severity, time_ms, value)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+      `INSERT INTO transitions (gateway, rule, device, signal, since_ms, state, severity, time_ms, value, reason, quiet)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (gateway, rule, device, signal, since_ms, state) DO UPDATE SET
+         time_ms = excluded.time_ms, value = excluded.value, reason = excluded.reason, quiet = ''
+         WHERE quiet <> '' AND excluded.quiet = ''
+       RETURNING id`,
     );
+    this.#event = database.prepare(
+      `INSERT INTO alarm_events (gateway, rule, device, signal, since_ms, state, time_ms, quiet, operator, comment)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+    );
+    this.#trimEvents = database.prepare('DELETE FROM alarm_events WHERE id <= ?');
     this.#notify = database.prepare('INSERT INTO notifications (transition_id, target, added_ms) VALUES (?, ?, ?)');
     this.#trimTransitions = database.prepare('DELETE FROM transitions WHERE id <= ?');
     this.#trimNotifications = database.prepare('DELETE FROM notifications WHERE id <= ?');
@@ -104,10 +131,17 @@ export class AlertBook {
   record({ gateway, transition: t }: GatewayTransition, targets: readonly string[], nowMs: number): boolean {
     const value = Number.isFinite(t.value) ? t.value : null;
     const { device, signal } = t.series;
-    const done = this.#insert.run(gateway, t.rule, device, signal, t.since, t.state, t.severity, t.time, value);
-    if (done.changes === 0) return false;
-    const id = Number(done.lastInsertRowid);
-    for (const target of targets) {
+    const episode = [gateway, t.rule, device, signal, t.since] as const;
+    if (t.state !== 'firing' && t.state !== 'cleared') {
+      const done = this.#event.run(...episode, t.state, t.time, t.quiet, t.by, t.comment);
+      this.#trimEvents.run(Number(done.lastInsertRowid) - maxTransitions);
+      return done.changes > 0;
+    }
+    // One that fired for old readings, and still does, is told then.
+    const row = this.#insert.get(...episode, t.state, t.severity, t.time, value, t.reason, t.quiet);
+    if (row === undefined) return false;
+    const id = number(row, 'id');
+    for (const target of t.quiet === '' ? targets : []) {
       const { lastInsertRowid } = this.#notify.run(id, target, nowMs);
       this.#trimNotifications.run(Number(lastInsertRowid) - maxNotifications);
     }
@@ -177,5 +211,11 @@ function toEpisode(row: Row): Episode {
     firedMs: number(row, 'fired_ms'),
     clearedMs: numberOrNull(row, 'cleared_ms'),
     value: numberOrNull(row, 'value') ?? Number.NaN,
+    reason: text(row, 'reason'),
+    quiet: text(row, 'quiet'),
+    acknowledgedMs: numberOrNull(row, 'acknowledged_ms'),
+    acknowledgedBy: row['operator'] === null ? '' : text(row, 'operator'),
+    comment: row['comment'] === null ? '' : text(row, 'comment'),
+    latched: number(row, 'latched') === 1,
   };
 }

@@ -13,6 +13,7 @@ import { Cursors } from './cursors.ts';
 import { openDatabase, transaction } from './database.ts';
 import { Gaps } from './gaps.ts';
 import { Gateways } from './gateways.ts';
+import { Operations, operationsSchema } from './operations.ts';
 import { Quarantine } from './quarantine.ts';
 import { RawRequests, rawRequestsSchema } from './raw-requests.ts';
 import { SeriesBook } from './series-book.ts';
@@ -79,6 +80,7 @@ export const schema = [
   CREATE INDEX quarantine_retry ON quarantine (id) WHERE retry = 1;
   `,
   rawRequestsSchema,
+  operationsSchema,
 ];
 
 export class State {
@@ -89,6 +91,7 @@ export class State {
   readonly gaps: Gaps;
   readonly quarantine: Quarantine;
   readonly rawRequests: RawRequests;
+  readonly operations: Operations;
   readonly #database: DatabaseSync;
 
   private constructor(database: DatabaseSync) {
@@ -100,6 +103,7 @@ export class State {
     this.gaps = new Gaps(database);
     this.quarantine = new Quarantine(database);
     this.rawRequests = new RawRequests(database);
+    this.operations = new Operations(database);
   }
 
   /** @throws HubError when the folder cannot be used */

@@ -399,6 +399,7 @@ function reread(alarm: Alarm, settings: AlarmSettings): Alarm {
 
 const settings: fc.Arbitrary<AlarmSettings> = fc.record({
   forMs: fc.constantFrom(0, 0, 10_000, 30_000, 700_000),
+  holdsChatter: fc.constant(true),
   keepForMs: fc.constantFrom(0, 0, 20_000, 60_000, 300_000),
   latch: fc.boolean(),
   remindMs: fc.constantFrom(Infinity, 20_000, 100_000),

@@ -11,6 +11,7 @@ const plain: AlarmSettings = {
   keepForMs: 0,
   latch: false,
   remindMs: Infinity,
+  holdsChatter: true,
   onLate: 'record',
   lateAfterMs: 60_000,
 };

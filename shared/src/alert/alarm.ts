@@ -48,6 +48,8 @@ export interface AlarmSettings {
   readonly onLate: 'record' | 'fire';
   /** A reading that arrives so long after its event time is late. */
   readonly lateAfterMs: number;
+  /** Whether an alarm that keeps coming back is held down; otherwise each time is told. */
+  readonly holdsChatter: boolean;
 }
 
 /** @param quiet why nobody is told; '' when somebody is */
@@ -111,6 +113,11 @@ export class Alarm {
   get phase(): AlarmPhase {
     if (this.#episode !== 'none') return this.#episode;
     return this.#turning ? 'pending' : 'normal';
+  }
+
+  /** Whether an on- or off-delay is running. */
+  get waiting(): boolean {
+    return this.#turning;
   }
 
   get acknowledged(): boolean {
@@ -360,7 +367,8 @@ export class Alarm {
     // That suppression was over was not worth telling while there was no episode.
     if (this.#suppressedUntil <= this.#arrival) this.#suppressedUntil = -Infinity;
     const pause = time - this.#over;
-    if (pause <= this.#chatterMs) this.#flaps = Math.min(maxFlaps, this.#flaps + 1);
+    if (!this.#settings.holdsChatter) this.#flaps = 0;
+    else if (pause <= this.#chatterMs) this.#flaps = Math.min(maxFlaps, this.#flaps + 1);
     else if (pause > this.#offDelayMs) this.#flaps = 0;
     const isNew = this.#episode === 'none';
     if (isNew) this.#since = this.#run;

@@ -193,21 +193,21 @@ export class RuleAlarm {
     return [...(compared === '' ? [] : [compared]), ...parts].join('; ');
   }
 
-  /** The arrival clock is put ahead, and no time has passed. */
+  /**
+   * The arrival clock is put ahead, and no time has passed. Where event times come from that clock they jump too, and a delay
+   * that runs goes on from there. What is newest stays: a sensor may have a clock of its own, and not jump.
+   */
   jump(ms: number): void {
-    // Event times that came from it jump too.
-    const isOwn = this.#heard.every(
-      (heard, input) => !(this.#newest[input] !== -Infinity && this.#newest[input] !== heard),
-    );
-    this.alarm.jump(ms, isOwn);
-    for (const input of this.#heard.keys()) {
-      this.#heard[input] = (this.#heard[input] ?? 0) + ms;
-      if (isOwn) this.#newest[input] = (this.#newest[input] ?? 0) + ms;
-    }
+    const isOwn = this.#heard.every((heard, input) => {
+      const newest = this.#newest[input] ?? -Infinity;
+      return newest === -Infinity || newest === heard;
+    });
+    const moves = isOwn && this.alarm.waiting;
+    this.alarm.jump(ms, moves);
+    for (const [input, heard] of this.#heard.entries()) this.#heard[input] = heard + ms;
     this.#arrival += ms;
-    if (!isOwn) return;
-    for (const trailing of this.#trailing) trailing?.jump(ms);
-    this.#time += ms;
+    if (moves) this.#time += ms;
+    if (isOwn) for (const trailing of this.#trailing) trailing?.jump(ms);
   }
 
   write(to: ByteWriter): void {

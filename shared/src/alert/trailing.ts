@@ -39,7 +39,8 @@ export class Trailing {
 
   /** @param time not before that of the last reading @returns the statistic; NaN while the window is not full */
   update(time: number, value: number): number {
-    const slot = Math.floor(time / this.#stepMs);
+    // After a jump a sensor with a clock of its own is behind what was moved.
+    const slot = Math.max(Math.floor(time / this.#stepMs), this.#slot);
     if (slot !== this.#slot) this.#moveTo(slot);
     if (Number.isNaN(this.#since)) this.#since = time;
     add(this.#ring, this.#place(slot), time, value);

@@ -37,6 +37,7 @@ export function alertRule(id: string, alert: Alert, file: GatewayFile): Rule {
     remindMs: alert.remind ?? Infinity,
     onLate: alert.onLate,
     lateAfterMs: alert.lateAfter ?? defaults.lateAfterMs,
+    holdsChatter: alert.chatter === 'hold',
     suppressedBy: alert.suppressedBy ?? [],
     severity: alert.severity,
     actions: [...new Set(['log', ...alert.do])],

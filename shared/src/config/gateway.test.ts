@@ -69,6 +69,7 @@ test('a good file has no problems, and comes out with its defaults filled in', (
     do: ['log'],
     per: 'device' as const,
     latch: false,
+    chatter: 'hold' as const,
     onLate: 'record' as const,
   };
   expect(file).toStrictEqual<GatewayFile>({
@@ -244,7 +245,7 @@ settings: { comit: 1s }
       '7:35: error: unknown key "units", did you mean "unit"?',
       '9:7: error: unknown key "evry", did you mean "every"?',
       '11:38: error: unknown key "sevrity", did you mean "severity"?',
-      '11:57: error: unknown key "whatever"; known here: when, anomaly, silent, with, per, detector, sensitivity, for, samples, clear, keepFor, severity, latch, remind, suppressedBy, onLate, lateAfter, do',
+      '11:57: error: unknown key "whatever", did you mean "chatter"?',
       '12:13: error: unknown key "comit", did you mean "commit"?',
     ],
   },

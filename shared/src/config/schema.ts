@@ -242,6 +242,12 @@ export const alertSchema = z
     severity: z.enum(severities).default('warning').describe('A critical alarm is committed to disk at once.'),
     latch: z.boolean().default(false).describe('Whether it stays until somebody acknowledges it. Default false.'),
     remind: positiveDuration.optional().describe('Re-alarm: told again so often until somebody acknowledges it.'),
+    chatter: z
+      .enum(['hold', 'tell'])
+      .default('hold')
+      .describe(
+        'An alarm that keeps coming back is [held down](alerts.md#the-life-of-an-alarm), or told each time. Default hold.',
+      ),
     suppressedBy: names
       .optional()
       .describe('Alarms that explain this one: while one of them is on, nobody is told. [How](alerts.md#suppression).'),

@@ -17,11 +17,11 @@ import type { Detector, DetectorKind } from './detector.ts';
 import { readable } from './words.ts';
 
 /** The share of the range that scores one half. */
-export const novel = 0.0125;
+const novel = 0.0125;
 /** Of the range: closer values are the same. */
 const grain = 0.01;
 /** At most so many representatives; then the one unseen for longest goes. */
-const room = 160;
+const room = 112;
 /** Forgotten is what was not seen for so many readings and for so long. */
 const memoryReadings = 5000;
 const memoryMs = 14 * 86_400_000;
@@ -40,15 +40,20 @@ export class Novelty implements Detector {
   #cursor = 0;
   #mean = 0;
   #deviation = 0;
+  readonly #floor: number;
   // Of the last reading, to explain it.
   #value = NaN;
   #distance = 0;
   #low = NaN;
   #high = NaN;
 
+  /** @param floor where the range begins at the latest, though nothing was seen there: 0 for what is measured from nothing */
+  constructor(floor = Infinity) {
+    this.#floor = floor;
+  }
+
   update(time: number, value: number): number {
-    const share = this.measure(time, value);
-    return share < novel ? share / (2 * novel) : 1 - novel / (2 * share);
+    return shareScore(this.measure(time, value), novel);
   }
 
   /** @returns the distance itself, as a share of the range */
@@ -64,9 +69,13 @@ export class Novelty implements Detector {
   }
 
   explain(): string {
-    const [value, low, high] = [this.#value, this.#low, this.#high].map(readable);
-    const share = readable(100 * this.#distance);
-    return `${value} is ${share} % of the range ${low} to ${high} away from any value of late`;
+    const { percent, lowest, highest } = this.found;
+    return `${readable(this.#value)} is ${percent} % of the range ${lowest} to ${highest} away from any value of late`;
+  }
+
+  /** What was found of the last value, for people: how far it is from any other, and the range that is a share of. */
+  get found(): { readonly percent: string; readonly lowest: string; readonly highest: string } {
+    return { percent: readable(100 * this.#distance), lowest: readable(this.#low), highest: readable(this.#high) };
   }
 
   write(to: ByteWriter): void {
@@ -101,7 +110,7 @@ export class Novelty implements Detector {
 
   #score(value: number): number {
     const values = this.#values;
-    const low = Math.min(values[0] ?? value, value);
+    const low = Math.min(values[0] ?? value, value, this.#floor);
     const high = Math.max(values[this.#count - 1] ?? value, value);
     this.#low = low;
     this.#high = high;
@@ -128,7 +137,7 @@ export class Novelty implements Detector {
   }
 
   #learn(time: number, value: number): void {
-    const low = Math.min(this.#values[0] ?? value, value);
+    const low = Math.min(this.#values[0] ?? value, value, this.#floor);
     const high = Math.max(this.#values[this.#count - 1] ?? value, value);
     const at = this.#above(value);
     const below = at > 0 ? value - (this.#values[at - 1] ?? 0) : Infinity;
@@ -185,6 +194,11 @@ export class Novelty implements Detector {
     const age = this.#seen - (this.#readings[this.#cursor] ?? 0);
     if (age >= memoryReadings && time - (this.#times[this.#cursor] ?? 0) >= memoryMs) this.#remove(this.#cursor);
   }
+}
+
+/** @param share of the range @returns one half at `half`, towards one beyond */
+export function shareScore(share: number, half: number): number {
+  return share < half ? share / (2 * half) : 1 - half / (2 * share);
 }
 
 export const novelty: DetectorKind = {

@@ -12,10 +12,12 @@ import { silent } from './silent.ts';
 import { spectral } from './spectral.ts';
 import { spread } from './spread.ts';
 import { stuck } from './stuck.ts';
+import { swing } from './swing.ts';
 
 export const detectorKinds: readonly DetectorKind[] = [
   auto,
   novelty,
+  swing,
   residual,
   seasonal,
   change,

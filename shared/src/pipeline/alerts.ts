@@ -66,6 +66,8 @@ interface RuleGroup {
 }
 
 const staleMs = 86_400_000;
+/** The last moment that has a date. */
+const lastDate = 8.64e15;
 const minuteMs = 60_000;
 const minutes = 10;
 const nobody = { by: '', comment: '' };
@@ -162,8 +164,10 @@ export class Alerts {
     for (const { alarm, input, emit } of state.feeds) alarm.alive(input, arrival, emit);
   }
 
-  /** Brings time in. Where no transition comes of it, it may be left out. @param now arrival time */
-  tick(now: number): void {
+  /** Brings time in. Where no transition comes of it, it may be left out. @param end arrival time */
+  tick(end: number): void {
+    // The end of time comes after everything that falls due, and never for what does not.
+    const now = Math.min(end, lastDate);
     if (now < this.nextTick) return;
     this.#arrival = now;
     for (const group of this.#groups) {

@@ -62,6 +62,7 @@ const rule = z
     remindMs: high,
     onLate: z.enum(['record', 'fire']),
     lateAfterMs: high,
+    holdsChatter: z.boolean(),
     suppressedBy: z.array(z.string()),
     severity: z.enum(severities),
     actions: z.array(z.string()),

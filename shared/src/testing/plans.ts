@@ -44,6 +44,7 @@ export function ruleOf(rule: Partial<Rule> = {}): Rule {
     remindMs: Infinity,
     onLate: 'record',
     lateAfterMs: Infinity,
+    holdsChatter: true,
     suppressedBy: [],
     severity: 'warning',
     actions: ['log'],
