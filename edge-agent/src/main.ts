@@ -4,9 +4,10 @@
 import { dirname } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { startAgent } from './agent.ts';
-import { CommandError, loadGatewayFile } from './cli/gateway-file.ts';
+import { CommandError, loadGatewayFile, readText } from './cli/gateway-file.ts';
 import { replay } from './cli/replay.ts';
 import { score } from './cli/score.ts';
+import { testRules } from './cli/test-rules.ts';
 import { timeUnits, type TimeUnit } from './formats/time-field.ts';
 import { Locked } from './log/lock.ts';
 import { stderrLogger } from './logger.ts';
@@ -86,6 +87,23 @@ program
       `${summary.readings} readings${lost.join('')}; ${summary.panes} panes, ${summary.transitions} transitions ` +
         `in ${summary.seconds.toFixed(2)} s (${rate} readings/s)`,
     );
+  });
+
+program
+  .command('test')
+  .description('try the alerts of a gateway file on series you write down; exit code 1 when something else happens')
+  .argument('<gateway.yaml>', 'the gateway file')
+  .argument('<cases.yaml>', 'series, and the transitions they are to cause (docs/alerts.md)')
+  .action((path: string, cases: string) => {
+    const results = testRules(loadGatewayFile(path, warn), readText(cases));
+    if ('problems' in results) throw new CommandError(results.problems.map((line) => `${cases}:${line}`).join('\n'));
+    for (const { name, missing, unexpected } of results) {
+      const isGood = missing.length === 0 && unexpected.length === 0;
+      console.log(`${isGood ? 'ok    ' : 'FAILED'} ${name}`);
+      for (const line of missing) console.log(`         missing     ${line}`);
+      for (const line of unexpected) console.log(`         unexpected  ${line}`);
+      if (!isGood) process.exitCode = 1;
+    }
   });
 
 program
