@@ -12,7 +12,18 @@ import { journal } from './journal.ts';
 import { recovery } from './recovery.ts';
 import { wire } from './wire.ts';
 
-const benches: readonly Bench[] = [engine, agentMqtt, drain, alertDuringDrain, disk, journal, backlog, recovery, wire, detection];
+const benches: readonly Bench[] = [
+  engine,
+  agentMqtt,
+  drain,
+  alertDuringDrain,
+  disk,
+  journal,
+  backlog,
+  recovery,
+  wire,
+  detection,
+];
 
 const json = process.argv.includes('--json');
 const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));

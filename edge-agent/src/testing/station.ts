@@ -109,7 +109,9 @@ export class Station {
       () => undefined,
     );
     this.actions = new Actions({
-      messages: new Map([['horn', { action: horn, delivery: { ...usualDelivery, limit: { count: Infinity, intervalMs: 0 } } }]]),
+      messages: new Map([
+        ['horn', { action: horn, delivery: { ...usualDelivery, limit: { count: Infinity, intervalMs: 0 } } }],
+      ]),
       actionsOf,
       health: this.health,
       logger: silentLogger,

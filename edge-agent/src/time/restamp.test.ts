@@ -12,7 +12,14 @@ function reading(device: string, arrival: number, time = arrival): BlockReading 
 }
 
 function block(readings: readonly BlockReading[]): Block {
-  const nothing = { interned: [], refusals: new Map(), evicted: { readings: 0, through: 0 }, acted: [], awake: NaN, operations: [] };
+  const nothing = {
+    interned: [],
+    refusals: new Map(),
+    evicted: { readings: 0, through: 0 },
+    acted: [],
+    awake: NaN,
+    operations: [],
+  };
   return { line: 'line', jumpMs: 0, tick: now + 500, readings, ...nothing };
 }
 
