@@ -108,7 +108,7 @@ export class RuleAlarm {
   #time = -Infinity;
   #arrival = -Infinity;
 
-  /** @param awake arrival time from which on silence counts */
+  /** @param awake arrival time from which on silence counts; -Infinity: from the first reading */
   constructor(compiled: CompiledRule, series: Pick<Series, 'device' | 'signal'>, awake: number) {
     this.compiled = compiled;
     this.series = series;
@@ -123,14 +123,15 @@ export class RuleAlarm {
       term.kind === 'anomaly' ? Strangeness.by(rule, 1 + term.others.length) : undefined,
     );
     this.#newest = new Float64Array(rule.inputs.length).fill(-Infinity);
-    this.#heard = new Float64Array(rule.inputs.length).fill(awake);
+    this.#heard = new Float64Array(rule.inputs.length).fill(Number.isFinite(awake) ? awake : NaN);
   }
 
   /** The earliest arrival time at which a tick changes something. */
   get nextTick(): number {
     let next = this.alarm.nextTick;
     for (const { place, input, ms } of this.compiled.silences) {
-      if (this.#values[place] === 0) next = Math.min(next, (this.#heard[input] ?? -Infinity) + ms);
+      const due = (this.#heard[input] ?? NaN) + ms;
+      if (this.#values[place] === 0 && due < next) next = due;
     }
     return next;
   }
@@ -160,7 +161,7 @@ export class RuleAlarm {
   alive(input: number, arrival: number, emit: Emit): void {
     if (this.compiled.silences.length === 0) return;
     this.#lapse(arrival, emit);
-    this.#heard[input] = Math.max(arrival, this.#heard[input] ?? 0);
+    if (!((this.#heard[input] ?? NaN) > arrival)) this.#heard[input] = arrival;
     for (const { place, input: silent } of this.compiled.silences) if (silent === input) this.#values[place] = 0;
     this.#evaluate(this.#clock(arrival), arrival, false, emit);
   }
@@ -175,7 +176,7 @@ export class RuleAlarm {
   awake(now: number): void {
     this.alarm.awake(now);
     if (this.compiled.silences.length === 0) return;
-    for (const [input, heard] of this.#heard.entries()) this.#heard[input] = Math.max(heard, now);
+    for (const [input, heard] of this.#heard.entries()) if (!(heard > now)) this.#heard[input] = now;
   }
 
   /** Why the alarm is what it is, in words. */
@@ -261,7 +262,7 @@ export class RuleAlarm {
   #lapse(now: number, emit: Emit): void {
     for (const { place, input, ms } of this.compiled.silences) {
       const due = (this.#heard[input] ?? 0) + ms;
-      if (this.#values[place] === 1 || now < due) continue;
+      if (this.#values[place] === 1 || !(now >= due)) continue;
       this.#values[place] = 1;
       this.#evaluate(this.#clock(due), due, false, emit);
     }

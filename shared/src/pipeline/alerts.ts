@@ -151,6 +151,10 @@ export class Alerts {
   /** Hands a reading on. */
   observe(state: SeriesState, time: number, value: number, arrival: number): void {
     this.#arrival = arrival;
+    if (time >= state.newestTime) {
+      state.newestTime = time;
+      state.newestValue = value;
+    }
     for (const { alarm, input, emit } of state.feeds) {
       alarm.observe(input, time, value, arrival, emit);
       const next = alarm.nextTick;
@@ -346,7 +350,11 @@ export class Alerts {
     for (const [input, wanted] of compiled.rule.inputs.entries()) {
       for (const state of this.#states) {
         const isIts = wanted.device !== undefined || compiled.isShared || state.series.device === device;
-        if (isIts && fits(wanted, state)) this.#feed(group, alarm, state, input);
+        if (!isIts || !fits(wanted, state)) continue;
+        this.#feed(group, alarm, state, input);
+        // What it said before there was this alarm.
+        if (state.newestTime > -Infinity)
+          alarm.observe(input, state.newestTime, state.newestValue, state.lastArrival, emit);
       }
     }
     return { alarm, isNew: true };

@@ -224,7 +224,7 @@ export class Pipeline {
     const flag = quality === 'uncertain' ? 'source' : state.judge?.judge(time, value);
     const counts = flag === undefined || state.plan.useUncertain;
     if (flag !== undefined) this.#flagged.set(flag, (this.#flagged.get(flag) ?? 0) + 1);
-    if (state.feeds.length > 0) {
+    if (this.alerts.any) {
       if (counts) this.alerts.observe(state, time, value, arrival);
       else this.alerts.alive(state, arrival);
     }

@@ -29,6 +29,9 @@ export class SeriesState {
   readonly hasEarlyPanes: boolean;
   /** Arrival time of the last accepted reading, epoch milliseconds. */
   lastArrival = -Infinity;
+  /** The newest reading that alarms could look at: one that comes later has to know it. */
+  newestTime = -Infinity;
+  newestValue = NaN;
   /** When the watermark reaches this event time, a window is due; keeps the hot path to one comparison. */
   nextDue = Infinity;
   /** When the arrival clock reaches this time, an early or late pane is due. */
@@ -156,6 +159,8 @@ export class SeriesState {
     to.float(lifted);
     to.float(this.oldest);
     to.float(this.lastArrival);
+    to.float(this.newestTime);
+    to.float(this.newestValue);
     to.varint(this.heldBytes);
     to.float(this.nextDue);
     to.float(this.nextTimer);
@@ -186,6 +191,8 @@ export class SeriesState {
     this.watermark.restore(newest, lifted);
     this.#floor = from.float();
     this.lastArrival = from.float();
+    this.newestTime = from.float();
+    this.newestValue = from.float();
     const [heldBytes, nextDue, nextTimer] = [from.varint(), from.float(), from.float()];
     for (let left = from.varint(); left > 0; left--) {
       const name = from.text();
