@@ -146,8 +146,14 @@ describe('weir-agent replay', () => {
     since: '2024-01-01T00:00:12.000Z',
   };
   const transitions = [
-    { ...common, state: 'firing', time: '2024-01-01T00:00:12.000Z', value: 40 },
-    { ...common, state: 'cleared', time: '2024-01-01T00:00:15.000Z', value: 20 },
+    { ...common, state: 'firing', time: '2024-01-01T00:00:12.000Z', value: 40, reason: 'temperature is 40, above 34' },
+    {
+      ...common,
+      state: 'cleared',
+      time: '2024-01-01T00:00:15.000Z',
+      value: 20,
+      reason: 'temperature is 20, not above 34',
+    },
   ];
 
   function sorted(lines: readonly string[]) {
@@ -169,8 +175,8 @@ describe('weir-agent replay', () => {
     const { code, out } = await weirAgent(folder, 'replay', 'good.yaml', 'r.csv', ...args);
     expect(code).toBe(0);
     expect(out).toEqual([
-      '2024-01-01T00:00:12.000Z too_hot firing (warning) oven/temperature = 40',
-      '2024-01-01T00:00:15.000Z too_hot cleared (warning) oven/temperature = 20',
+      '2024-01-01T00:00:12.000Z too_hot firing (warning) oven/temperature = 40: temperature is 40, above 34',
+      '2024-01-01T00:00:15.000Z too_hot cleared (warning) oven/temperature = 20: temperature is 20, not above 34',
     ]);
     const written = sorted((await readFile(join(folder, 'o.jsonl'), 'utf8')).trim().split('\n'));
     expect(written.panes.map(({ pane, start }) => [pane, start])).toEqual(

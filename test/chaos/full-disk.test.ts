@@ -34,7 +34,7 @@ signals:
 windows:
   - { every: 1s, of: all, compute: [mean, min, max], lateness: 1h }
 alerts:
-  too_hot: { when: temperature > 38, clear: temperature < 5, chatter: tell, do: [horn] }
+  too_hot: { when: temperature > 38, clear: temperature < 5, chatter: tell, onLate: fire, do: [horn] }
 actions:
   horn: { mqtt: "mqtt://127.0.0.1:${broker}", topic: "alarms/{device}", limit: none }
 settings: { idleAfter: 3s, commit: 100ms, minFree: 1MB }

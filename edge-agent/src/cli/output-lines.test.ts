@@ -80,4 +80,9 @@ it('a transition is a line of JSON, and a sentence', () => {
   expect(describeTransition(transition)).toBe(
     '2024-01-01T00:00:02.000Z too_hot firing (warning) oven/temperature = 40',
   );
+  const late = { ...transition, value: NaN, reason: 'nothing of temperature for 5m', quiet: 'late' as const };
+  expect(describeTransition(late)).toBe(
+    '2024-01-01T00:00:02.000Z too_hot firing (warning) oven/temperature: nothing of temperature for 5m (nobody told: late)',
+  );
+  expect(JSON.parse(transitionLine(late))).toMatchObject({ reason: late.reason, quiet: 'late' });
 });

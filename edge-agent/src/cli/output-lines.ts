@@ -18,7 +18,7 @@ export function paneLine({ series, window, start, end, timing, revision, retract
 }
 
 export function transitionLine(t: Transition): string {
-  const { rule, series, state, severity, value } = t;
+  const { rule, series, state, severity, value, reason, quiet } = t;
   return JSON.stringify({
     alert: rule,
     state,
@@ -27,11 +27,16 @@ export function transitionLine(t: Transition): string {
     time: isoTime(t.time),
     since: isoTime(t.since),
     value,
+    ...(reason === '' ? {} : { reason }),
+    ...(quiet === '' ? {} : { quiet }),
   });
 }
 
 export function describeTransition(t: Transition): string {
-  return `${isoTime(t.time)} ${t.rule} ${t.state} (${t.severity}) ${t.series.device}/${t.series.signal} = ${t.value}`;
+  const value = Number.isNaN(t.value) ? '' : ` = ${t.value}`;
+  const reason = t.reason === '' ? '' : `: ${t.reason}`;
+  const quiet = t.quiet === '' ? '' : ` (nobody told: ${t.quiet})`;
+  return `${isoTime(t.time)} ${t.rule} ${t.state} (${t.severity}) ${t.series.device}/${t.series.signal}${value}${reason}${quiet}`;
 }
 
 /** The last instant a date can hold is said for what lies behind it: a window may begin before and end after it. */
