@@ -192,7 +192,9 @@ describe('recovery', () => {
           open: 0,
           lost: {},
         });
-        expect(new Set(horn.sounded.map(transitionKey))).toEqual(new Set(hub.transitionKeys));
+        // What chatters is on record, and sounds no horn.
+        const told = hub.transitions.filter(({ quiet }) => quiet === '');
+        expect(new Set(horn.sounded.map(transitionKey))).toEqual(new Set(told.map(transitionKey)));
       }),
       { numRuns: 300 },
     );
