@@ -1,5 +1,5 @@
 // `npm run build`: one file for the agent, one for the hub, and the hub's page, into dist/. They run on Node 24 without
-// node_modules, but for serialport, whose native binding stays a package, and esbuild, by which a hub in development makes its page.
+// node_modules, but for serialport, whose native binding stays a package, and esbuild, by which pages are made in development.
 
 import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,6 +20,8 @@ const program: BuildOptions = {
   banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
 };
 
+const forBrowsers: BuildOptions = { bundle: true, minify: true, target: 'es2022', logLevel: 'warning' };
+
 /** @param dist folder to write to; what is in it goes */
 export async function buildAll(dist: string): Promise<void> {
   rmSync(dist, { recursive: true, force: true });
@@ -27,7 +29,13 @@ export async function buildAll(dist: string): Promise<void> {
     ...program,
     entryPoints: [join(root, 'edge-agent/src/main.ts')],
     outfile: join(dist, 'agent/main.js'),
-    external: ['serialport'],
+    external: ['serialport', 'esbuild'],
+  });
+  await build({
+    ...forBrowsers,
+    entryPoints: [join(root, 'edge-agent/web/report.ts'), join(root, 'edge-agent/web/report.css')],
+    outdir: join(dist, 'agent/report'),
+    format: 'iife',
   });
   await build({
     ...program,
@@ -40,13 +48,10 @@ export async function buildAll(dist: string): Promise<void> {
   const page = join(dist, 'hub/page');
   mkdirSync(page, { recursive: true });
   await build({
+    ...forBrowsers,
     entryPoints: [join(root, 'hub/web/page.ts'), join(root, 'hub/web/page.css')],
     outdir: page,
-    bundle: true,
-    minify: true,
     format: 'esm',
-    target: 'es2022',
-    logLevel: 'warning',
   });
   for (const file of ['index.html', 'icon.svg']) cpSync(join(root, 'hub/web', file), join(page, file));
 }

@@ -2,13 +2,19 @@
 // The command line of the agent: run, check, replay.
 
 import { dirname } from 'node:path';
+import { compilePlan } from '@weir/shared/config/compile.ts';
+import type { GatewayFile } from '@weir/shared/config/gateway-file.ts';
+import { parseDuration } from '@weir/shared/model/duration.ts';
 import { Command, InvalidArgumentError } from 'commander';
 import { startAgent } from './agent.ts';
 import { CommandError, loadGatewayFile, readText } from './cli/gateway-file.ts';
-import { replay } from './cli/replay.ts';
+import { backtest } from './cli/backtest.ts';
+import { ofGateway, ofRecording, type Moment, type RecordingFlags } from './cli/past.ts';
+import { Progress } from './cli/progress.ts';
+import { replay, type ReplayOptions, type ReplaySummary } from './cli/replay.ts';
 import { score } from './cli/score.ts';
 import { testRules } from './cli/test-rules.ts';
-import { timeUnits, type TimeUnit } from './formats/time-field.ts';
+import { parseTime, timeUnits, type TimeUnit } from './formats/time-field.ts';
 import { Locked } from './log/lock.ts';
 import { stderrLogger } from './logger.ts';
 
@@ -59,34 +65,32 @@ program
 
 program
   .command('replay')
-  .description('run a recording through the same core: panes and alert transitions as JSON lines')
-  .argument('<gateway.yaml>', 'the gateway file')
-  .argument('<recording>', 'CSV with a header, or JSON lines')
-  .option('--out <file>', 'write the JSON lines there, and print only the transitions and a summary')
+  .description('the past through the same core: a recording, or what the gateway itself remembers')
+  .argument('<gateway.yaml>', 'the gateway file: its rules are tried')
+  .argument('[recording]', 'CSV with a header, or JSON lines; without it, --since says what of the gateway')
+  .option('--out <file>', 'write the JSON lines there, and print only what people read')
   .option('--time <column>', 'column with the event time')
   .option('--time-unit <unit>', 'unit of a numeric event time: ms or s', timeUnit, 'ms')
   .option('--device <name>', 'device of rows that name none', 'recording')
   .option('--map <column=signal>', 'which signal a column is; may be repeated', mapping, new Map<string, string>())
-  .action(async (path: string, recording: string, options: ReplayFlags) => {
+  .option('--since <when>', 'back-test over what the gateway remembers: 7d, or a time', moment)
+  .option('--until <when>', 'end of the back-test: 1d ago, or a time', moment)
+  .option('--warm-up <duration>', 'how much before --since is read to learn from; default: everything', duration)
+  .option('--data <folder>', 'data folder of the agent, which may be running; overrides the file')
+  .option('--against <gateway.yaml>', 'the rules to compare with; default: those the agent works by')
+  .option('--report <page.html>', 'draw series, panes, scores and alarms on one page that needs nothing else')
+  .action(async (path: string, recording: string | undefined, flags: ReplayFlags) => {
     const file = loadGatewayFile(path, warn);
-    const { out, time, timeUnit, device, map } = options;
-    const summary = await replay(file, {
-      recording,
-      out,
-      time,
-      timeUnit,
-      device,
-      map,
-      progress: process.stderr.isTTY,
-      print: (line) => console.log(line),
-      warn,
-    });
-    const lost = Object.entries(summary.lost).map(([reason, count]) => `, ${count} ${reason}`);
-    const rate = Math.round(summary.readings / Math.max(summary.seconds, 1e-3));
-    warn(
-      `${summary.readings} readings${lost.join('')}; ${summary.panes} panes, ${summary.transitions} transitions ` +
-        `in ${summary.seconds.toFixed(2)} s (${rate} readings/s)`,
-    );
+    if (recording !== undefined && flags.since !== undefined)
+      throw new CommandError('a recording, or --since for what the gateway remembers; not both');
+    if (recording !== undefined && [flags.until, flags.warmUp, flags.data].some((flag) => flag !== undefined))
+      throw new CommandError('--until, --warm-up and --data belong to --since');
+    if (recording === undefined && flags.since === undefined)
+      throw new CommandError('name a recording, or say --since 7d for what the gateway remembers');
+    const options = { ...flags, progress: process.stderr.isTTY, print: (line: string) => console.log(line), warn };
+    const isBacktest = recording === undefined || flags.against !== undefined || flags.report !== undefined;
+    if (isBacktest) await tryRules(path, file, recording, options);
+    else tellReplay(await replay(file, { ...options, recording }));
   });
 
 program
@@ -118,12 +122,75 @@ program
     console.log(`${out}: ${rows} rows`);
   });
 
-interface ReplayFlags {
-  out?: string;
-  time?: string;
-  timeUnit: TimeUnit;
-  device: string;
-  map: Map<string, string>;
+interface ReplayFlags extends RecordingFlags {
+  readonly out: string | undefined;
+  readonly since: Moment | undefined;
+  readonly until: Moment | undefined;
+  readonly warmUp: number | undefined;
+  readonly data: string | undefined;
+  readonly against: string | undefined;
+  readonly report: string | undefined;
+}
+
+type ReplayContext = ReplayFlags & Pick<ReplayOptions, 'progress' | 'print' | 'warn'>;
+
+async function tryRules(
+  path: string,
+  file: GatewayFile,
+  recording: string | undefined,
+  options: ReplayContext,
+): Promise<void> {
+  const { since = { agoMs: Infinity }, until, warmUp: warmUpMs = Infinity, data, against } = options;
+  const other = against === undefined ? undefined : compilePlan(loadGatewayFile(against, warn));
+  const { past, present, close } =
+    recording === undefined
+      ? await ofGateway(file, { base: dirname(path), data, span: { since, until, warmUpMs }, warn })
+      : {
+          past: await ofRecording(recording, file, options, { problem: warn, malformed: () => undefined }),
+          present: undefined,
+          close: () => Promise.resolve(),
+        };
+  const plan = other ?? present;
+  const { readings, seconds } = await backtest({
+    file,
+    name: path,
+    past,
+    present: plan && { plan, name: against ?? 'the rules the agent works by' },
+    out: options.out,
+    report: options.report,
+    print: options.print,
+    progress: new Progress(options.progress),
+  });
+  await close();
+  warn(`${readings} readings in ${seconds.toFixed(2)} s (${rateOf(readings, seconds)} readings/s)`);
+  if (options.report !== undefined) warn(`${options.report} can be opened in any browser`);
+}
+
+function tellReplay(summary: ReplaySummary): void {
+  const { readings, panes, transitions, seconds } = summary;
+  const lost = Object.entries(summary.lost).map(([reason, count]) => `, ${count} ${reason}`);
+  warn(
+    `${readings} readings${lost.join('')}; ${panes} panes, ${transitions} transitions ` +
+      `in ${seconds.toFixed(2)} s (${rateOf(readings, seconds)} readings/s)`,
+  );
+}
+
+function rateOf(readings: number, seconds: number): number {
+  return Math.round(readings / Math.max(seconds, 1e-3));
+}
+
+function duration(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === undefined) throw new InvalidArgumentError('write it like 7d, 12h or 30m');
+  return ms;
+}
+
+function moment(text: string): Moment {
+  const agoMs = parseDuration(text);
+  if (agoMs !== undefined) return { agoMs };
+  const time = parseTime(text, 'ms');
+  if (!Number.isFinite(time)) throw new InvalidArgumentError('write it like 7d, or 2026-11-01T06:00:00Z');
+  return { time };
 }
 
 function timeUnit(text: string): TimeUnit {

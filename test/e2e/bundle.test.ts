@@ -1,7 +1,7 @@
 // `npm run build`: what goes onto gateways and into the hub's container runs by itself, far from any node_modules.
 
 import { execFileSync, spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildAll } from '@weir/deploy/build.ts';
 import { freePort } from '@weir/deploy/local/servers.ts';
@@ -12,11 +12,15 @@ import { until } from '../support/wait.ts';
 const node = join(import.meta.dirname, '../../node_modules/.bin/node');
 const gateway = join(import.meta.dirname, '../../deploy/local/gateway.yaml');
 
-it('the bundles run on their own: the agent checks a file, the hub serves its page', async () => {
+it('the bundles run on their own: the agent checks a file and draws a back-test, the hub serves its page', async () => {
   using folder = scratchFolder('bundle');
   await buildAll(folder.path);
   const checked = execFileSync(node, ['agent/main.js', 'check', gateway], { cwd: folder.path, encoding: 'utf8' });
   expect(checked).toContain('good. 4 sources');
+  writeFileSync(join(folder.path, 'recording.csv'), 'time,temperature\n1700000000000,20\n1700000001000,21\n');
+  const replayed = ['replay', gateway, 'recording.csv', '--report', 'report.html'];
+  execFileSync(node, ['agent/main.js', ...replayed], { cwd: folder.path, stdio: 'pipe' });
+  expect(readFileSync(join(folder.path, 'report.html'), 'utf8')).toContain('uplot');
 
   const port = await freePort();
   writeFileSync(

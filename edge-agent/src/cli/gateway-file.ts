@@ -43,3 +43,12 @@ export function readText(path: string): string {
     throw new CommandError(`${path}: cannot be read: ${messageOf(error)}`);
   }
 }
+
+/** A file the person has named and that cannot be used is told in a sentence. */
+export async function usable<T>(path: string, opening: Promise<T>): Promise<T> {
+  try {
+    return await opening;
+  } catch (error) {
+    throw new CommandError(`${path}: cannot be used: ${messageOf(error)}`);
+  }
+}

@@ -39,8 +39,25 @@ export function describeTransition(t: Transition): string {
   return `${isoTime(t.time)} ${t.rule} ${t.state} (${t.severity}) ${t.series.device}/${t.series.signal}${value}${reason}${quiet}`;
 }
 
+/** How long something took, in its two largest units: `5m 12s`. @param ms Infinity where it goes on */
+export function lasting(ms: number): string {
+  if (!Number.isFinite(ms)) return 'goes on';
+  const parts = [
+    ['d', 86_400_000, Infinity],
+    ['h', 3_600_000, 24],
+    ['m', 60_000, 60],
+    ['s', 1000, 60],
+    ['ms', 1, 1000],
+  ] as const;
+  const words = parts.flatMap(([unit, size, base]) => {
+    const count = Math.floor(Math.max(0, Math.round(ms)) / size) % base;
+    return count === 0 ? [] : [`${count}${unit}`];
+  });
+  return words.slice(0, 2).join(' ') || '0s';
+}
+
 /** The last instant a date can hold is said for what lies behind it: a window may begin before and end after it. */
-function isoTime(ms: number): string {
+export function isoTime(ms: number): string {
   return new Date(Math.max(-maxDateMs, Math.min(maxDateMs, ms))).toISOString();
 }
 

@@ -1,25 +1,22 @@
 // A progress bar on standard error, drawn only where a person watches.
 
 export class Progress {
-  readonly #total: number;
   readonly #draws: boolean;
-  #done = 0;
   #drawnAt = 0;
 
-  /** @param total bytes @param draws whether to draw at all */
-  constructor(total: number, draws: boolean) {
-    this.#total = Math.max(1, total);
+  /** @param draws whether to draw at all */
+  constructor(draws: boolean) {
     this.#draws = draws;
   }
 
-  add(bytes: number, label: () => string): void {
-    this.#done += bytes;
+  /** @param share what is done, 0 to 1 */
+  to(share: number, label: () => string): void {
     if (!this.#draws || performance.now() - this.#drawnAt < 100) return;
     this.#drawnAt = performance.now();
-    const share = Math.min(1, this.#done / this.#total);
+    const done = Math.min(1, Math.max(0, share));
     const width = 30;
-    const bar = '█'.repeat(Math.round(share * width)).padEnd(width, '░');
-    process.stderr.write(`\r\u001B[2K${bar} ${String(Math.round(share * 100)).padStart(3)} %  ${label()}`);
+    const bar = '█'.repeat(Math.round(done * width)).padEnd(width, '░');
+    process.stderr.write(`\r\u001B[2K${bar} ${String(Math.round(done * 100)).padStart(3)} %  ${label()}`);
   }
 
   end(): void {

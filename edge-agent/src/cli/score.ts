@@ -9,8 +9,7 @@ import { finished } from 'node:stream/promises';
 import type { GatewayFile } from '@weir/shared/config/gateway-file.ts';
 import { detectorKinds } from '@weir/shared/detect/registry.ts';
 import { parseTime } from '../formats/time-field.ts';
-import { messageOf } from '../logger.ts';
-import { CommandError } from './gateway-file.ts';
+import { CommandError, usable } from './gateway-file.ts';
 
 export interface ScoreOptions {
   readonly csv: string;
@@ -89,14 +88,6 @@ function columnsOf(head: readonly string[], csv: string): { time: number; value:
 /** Seconds or milliseconds since 1970, or a date; without a zone it is UTC. */
 function timeOf(stamp: string): number {
   return parseTime(stamp, Math.abs(Number(stamp)) < 1e11 ? 's' : 'ms');
-}
-
-async function usable<T>(path: string, opening: Promise<T>): Promise<T> {
-  try {
-    return await opening;
-  } catch (error) {
-    throw new CommandError(`${path}: cannot be used: ${messageOf(error)}`);
-  }
 }
 
 async function write(sink: Writable, line: string): Promise<void> {

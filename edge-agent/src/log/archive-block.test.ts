@@ -44,6 +44,7 @@ const head = fc.record({
     taken: fc.nat(),
   }),
   span: fc.record({ firstTime: anyNumber, lastTime: anyNumber, firstArrival: anyNumber, lastArrival: anyNumber }),
+  starts: fc.array(anyNumber, { maxLength: 3 }),
 });
 
 describe('an archive record', () => {
@@ -65,8 +66,25 @@ describe('an archive record', () => {
 
   it('of another version is refused', () => {
     const to = new ByteWriter();
-    to.varint(2);
-    expect(() => readArchiveHead(to.take())).toThrow('archive record version 2, this agent reads 1');
+    to.varint(3);
+    expect(() => readArchiveHead(to.take())).toThrow('archive record version 3, this agent reads 2');
+  });
+
+  it('of the version before has no starts, and is read', () => {
+    const span = { firstTime: 1, lastTime: 2, firstArrival: 3, lastArrival: 4 };
+    const writer = new ArchiveWriter({ end: { journal: 'aa', block: 7, taken: 3 }, span, starts: [], names: [] });
+    const [, ...rest] = writer.take();
+    // The same bytes, but for the version and the number of starts, which is the last before the names.
+    const names = new ByteWriter();
+    writeNames(names, []);
+    const behind = names.take().length;
+    const former = [1, ...rest.slice(0, -behind - 1), ...rest.slice(-behind)];
+    expect(readArchiveHead(Uint8Array.from(former))).toEqual({
+      end: { journal: 'aa', block: 7, taken: 3 },
+      span,
+      starts: [],
+      names: [],
+    });
   });
 });
 

@@ -1,10 +1,12 @@
 // One record of the black box: some thousand readings out of consecutive journal blocks, series by series, each in the order in
 // which it arrived.
 //
-//   version 1
+//   version 2                     1 is the same without starts
 //   journal text, block, taken    which journal they are from, and up to where: so many readings of that block and all before.
 //                                 The next record goes on from there
 //   span                          column of four: lowest and highest event time, lowest and highest arrival
+//   starts                        how many, and f64 each: arrival times at which the agent began to listen, with one of the
+//                                 readings here the first it heard
 //   names {device, signal}*       block-names.ts
 //   series*                       blob: how many readings, layout = arrivals * 2 + (all good ? 0 : 1), then columns of
 //                                 event times | values | arrivals: nothing where each is its event time, else how far each is
@@ -18,7 +20,8 @@ import { readNames, writeNames, type SeriesName } from './block-names.ts';
 import { differences } from './block-readings.ts';
 import type { Seq } from './segment.ts';
 
-const version = 1;
+const version = 2;
+const withoutStarts = 1;
 /** Memory is taken for as many as the bytes say; more are no archive's. */
 const maxReadings = 2 ** 24;
 
@@ -56,6 +59,8 @@ export interface ArchiveSeries {
 export interface ArchiveHead {
   readonly end: JournalPlace;
   readonly span: Span;
+  /** Arrival times at which the agent began to listen. */
+  readonly starts: readonly number[];
   readonly names: readonly SeriesName[];
 }
 
@@ -65,13 +70,15 @@ export class ArchiveWriter {
   readonly #series = new ByteWriter(16 * 1024);
   readonly #trial = new ByteWriter(16 * 1024);
 
-  constructor({ end, span, names }: ArchiveHead) {
+  constructor({ end, span, starts, names }: ArchiveHead) {
     const to = this.#to;
     to.varint(version);
     to.text(end.journal);
     to.varint(end.block);
     to.varint(end.taken);
     writeColumn(to, Float64Array.of(span.firstTime, span.lastTime, span.firstArrival, span.lastArrival), 4);
+    to.varint(starts.length);
+    for (const start of starts) to.float(start);
     writeNames(to, names);
   }
 
@@ -126,10 +133,13 @@ export function* readArchive(record: Uint8Array, wanted?: SeriesName): Generator
 
 function readHead(from: ByteReader): ArchiveHead {
   const found = from.varint();
-  if (found !== version) throw new RangeError(`archive record version ${found}, this agent reads ${version}`);
+  if (found !== version && found !== withoutStarts)
+    throw new RangeError(`archive record version ${found}, this agent reads ${version}`);
   const end = { journal: from.text(), block: from.varint(), taken: from.varint() };
   const [firstTime = NaN, lastTime = NaN, firstArrival = NaN, lastArrival = NaN] = readColumn(from, 4);
-  return { end, span: { firstTime, lastTime, firstArrival, lastArrival }, names: readNames(from) };
+  const starts: number[] = [];
+  for (let left = found === withoutStarts ? 0 : from.varint(); left > 0; left--) starts.push(from.float());
+  return { end, span: { firstTime, lastTime, firstArrival, lastArrival }, starts, names: readNames(from) };
 }
 
 function readSeries(name: SeriesName, from: ByteReader): ArchiveSeries {

@@ -13,6 +13,7 @@ const largest = 4;
 export class ArchiveGather {
   readonly #indexes = new Map<string, Map<string, number>>();
   #names: SeriesName[] = [];
+  #starts: number[] = [];
   #count = 0;
   readonly #enough: number;
   readonly #most: number;
@@ -39,6 +40,11 @@ export class ArchiveGather {
 
   get isFull(): boolean {
     return this.#count >= Math.min(this.#most, Math.max(this.#enough, enoughEach * this.#names.length));
+  }
+
+  /** The agent began to listen, before the next reading. @param arrival epoch milliseconds */
+  start(arrival: number): void {
+    this.#starts.push(arrival);
   }
 
   /**
@@ -74,7 +80,7 @@ export class ArchiveGather {
       firstArrival: lowest(arrivals, 1),
       lastArrival: -lowest(arrivals, -1),
     };
-    const writer = new ArchiveWriter({ end, span, names: this.#names });
+    const writer = new ArchiveWriter({ end, span, starts: this.#starts, names: this.#names });
     const groups = groupBySeries(this.#series, this.#count, this.#names.length);
     let begin = 0;
     for (const until of groups.ends) {
@@ -91,6 +97,7 @@ export class ArchiveGather {
     }
     this.#indexes.clear();
     this.#names = [];
+    this.#starts = [];
     this.#count = 0;
     return writer.take();
   }

@@ -188,6 +188,7 @@ export class BlackBox {
         break;
       }
       let taken = seq === begin.block ? begin.taken : 0;
+      if (taken === 0 && !Number.isNaN(block.awake)) gather.start(block.awake + moveMs);
       while (taken < block.columns.count) {
         const before = taken;
         taken = gather.add(block, taken, taken + readingsAtOnce, moveMs);

@@ -143,6 +143,11 @@ export class RuleAlarm {
     return Number.isNaN(value) ? this.#value : value;
   }
 
+  /** How strange the last reading was, and what is an alarm, for each anomaly the rule asks for. */
+  get scores(): { readonly score: number; readonly limit: number }[] {
+    return this.#strange.flatMap((one) => (one === undefined ? [] : [{ score: one.score, limit: one.limit }]));
+  }
+
   /** Takes a reading of one input, counted from 0. */
   observe(input: number, time: number, value: number, arrival: number, emit: Emit): void {
     if (time < (this.#newest[input] ?? 0) || this.compiled.isSilence) {

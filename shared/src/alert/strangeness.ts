@@ -20,8 +20,11 @@ const episodeMs = 600_000;
 type Any = Detector | Multivariate;
 
 export class Strangeness {
+  /** What scores as much is strange, unless there was a lot of it. */
+  readonly limit: number;
+  /** Of the last reading; NaN while others are awaited. */
+  score = NaN;
   readonly #detector: Any;
-  readonly #limit: number;
   readonly #memoryMs: number;
   /** The last alarms, with their scores; a ring. */
   readonly #alarms = new Float64Array(remembered).fill(-Infinity);
@@ -33,7 +36,7 @@ export class Strangeness {
 
   constructor(detector: Any, alarmsPerWeek: number, signals = 1) {
     this.#detector = detector;
-    this.#limit = thresholdFor(alarmsPerWeek);
+    this.limit = thresholdFor(alarmsPerWeek);
     this.#memoryMs = (remembered * weekMs) / alarmsPerWeek;
     this.#values = new Float64Array(signals);
   }
@@ -49,8 +52,9 @@ export class Strangeness {
   /** @param signal its place, of several @returns 1 for a reading that is strange, 0 for one that is not, NaN while the others are awaited */
   update(time: number, value: number, signal = 0): number {
     const score = this.#score(time, value, signal);
+    this.score = score;
     if (Number.isNaN(score)) return NaN;
-    if (!(score >= this.#limit)) return 0;
+    if (!(score >= this.limit)) return 0;
     // One episode is one alarm, however long.
     const isNew = time - this.#strangeAt > episodeMs;
     if (isNew && !this.#isWorthIt(time, score)) return 0;
