@@ -5,6 +5,7 @@
 import { FaultTrack, type Truth } from './faults.ts';
 import type { Random } from './random.ts';
 import type { Fault } from './scenario.ts';
+import { SensorFaults } from './sensor-faults.ts';
 import type { Signal } from './signals/signal.ts';
 
 /**
@@ -49,10 +50,7 @@ export class Device {
   readonly #dropouts: readonly FaultTrack<FaultOf<'dropout'>>[];
   readonly #garbles: readonly FaultTrack<FaultOf<'garble'>>[];
   readonly #clocksAhead: readonly FaultTrack<FaultOf<'clock-ahead'>>[];
-  readonly #stuck: readonly FaultTrack<FaultOf<'stuck'>>[];
-  readonly #spikes: readonly FaultTrack<FaultOf<'spike'>>[];
-  /** What each signal printed last while it was not stuck. */
-  readonly #lastMoving = new Map<string, number>();
+  readonly #sensor: SensorFaults;
   #taken = 0;
 
   constructor(parts: DeviceParts) {
@@ -61,8 +59,7 @@ export class Device {
     this.#dropouts = tracks(parts, 'dropout');
     this.#garbles = tracks(parts, 'garble');
     this.#clocksAhead = tracks(parts, 'clock-ahead');
-    this.#stuck = tracks(parts, 'stuck');
-    this.#spikes = tracks(parts, 'spike');
+    this.#sensor = new SensorFaults(parts.faults, parts.startMs, parts.random, parts.report);
   }
 
   /** Event time of the next snapshot; Infinity after the end. */
@@ -84,8 +81,9 @@ export class Device {
 
   /** Ends the run: the truth about faults that still hold is reported. */
   close(atMs: number): void {
-    const all = [this.#overheats, this.#dropouts, this.#garbles, this.#clocksAhead, this.#stuck, this.#spikes];
+    const all = [this.#overheats, this.#dropouts, this.#garbles, this.#clocksAhead];
     for (const track of all.flat()) track.close(atMs);
+    this.#sensor.close(atMs);
   }
 
   #sample(atMs: number): Snapshot | undefined {
@@ -113,18 +111,9 @@ export class Device {
   }
 
   #withSensorFaults(measured: readonly SampledValue[], atMs: number): SampledValue[] {
-    const stuck = holding(this.#stuck, atMs);
-    const spikes = holding(this.#spikes, atMs);
-    for (const track of [...stuck, ...spikes]) track.affect(1);
-    return measured.map(({ signal, value }) => {
-      const spike = spikes.find(({ fault }) => fault.signal === signal);
-      if (spike !== undefined) return { signal, value: spike.fault.value, bad: 'out_of_range' };
-      if (stuck.some(({ fault }) => fault.signal === signal)) {
-        return { signal, value: this.#lastMoving.get(signal) ?? value };
-      }
-      this.#lastMoving.set(signal, value);
-      return { signal, value };
-    });
+    return this.#sensor
+      .apply(measured, atMs)
+      .map(({ signal, value, isImpossible }) => ({ signal, value, ...(isImpossible ? { bad: 'out_of_range' } : {}) }));
   }
 }
 

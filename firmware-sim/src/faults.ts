@@ -53,6 +53,11 @@ export class FaultTrack<Kind extends Fault = Fault> {
     return false;
   }
 
+  /** How much of the occurrence is over, 0 to 1. @param atMs a time at which it holds */
+  share(atMs: number): number {
+    return (atMs - this.#fromMs()) / (this.fault.forMs ?? Infinity);
+  }
+
   affect(readings: number): void {
     this.#readings += readings;
   }

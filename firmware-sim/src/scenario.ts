@@ -45,7 +45,17 @@ function times(fault: { at: number; for?: number | undefined; every?: number | u
   return { atMs: fault.at, forMs: fault.for, everyMs: fault.every };
 }
 
-const faultKinds = ['overheat', 'stuck', 'spike', 'dropout', 'clock-ahead', 'garble'] as const;
+const faultKinds = [
+  'overheat',
+  'stuck',
+  'spike',
+  'offset',
+  'drift',
+  'noise',
+  'dropout',
+  'clock-ahead',
+  'garble',
+] as const;
 
 const faultSchema = z.discriminatedUnion(
   'kind',
@@ -65,6 +75,14 @@ const faultSchema = z.discriminatedUnion(
         value: z.number(),
       })
       .transform(({ kind, device, signal, value, ...rest }) => ({ kind, device, signal, value, ...times(rest) })),
+    // Off by so much from its beginning to its end, or ever further, up to so much at its end.
+    z
+      .strictObject({ ...span, kind: z.enum(['offset', 'drift']), signal: z.string(), by: z.number() })
+      .transform(({ kind, device, signal, by, ...rest }) => ({ kind, device, signal, by, ...times(rest) })),
+    // Trembles with this standard deviation.
+    z
+      .strictObject({ ...span, kind: z.literal('noise'), signal: z.string(), by: z.number().positive() })
+      .transform(({ kind, device, signal, by, ...rest }) => ({ kind, device, signal, by, ...times(rest) })),
     z
       .strictObject({ ...span, kind: z.literal('dropout') })
       .transform(({ kind, device, ...rest }) => ({ kind, device, signal: undefined, ...times(rest) })),

@@ -7,6 +7,7 @@ import { runInNewContext } from 'node:vm';
 import { thresholdFor } from '@weir/shared/alert/strangeness.ts';
 import type { DetectorKind } from '@weir/shared/detect/detector.ts';
 import { detectorKinds } from '@weir/shared/detect/registry.ts';
+import { factoryLine, haveHeartRate, heartRate, watch, wristbands } from '../support/injected-faults.ts';
 import {
   eventF1,
   haveMerlion,
@@ -42,6 +43,7 @@ export const detection: Bench = {
     else yield { skipped: 'nab-public: the Numenta Anomaly Benchmark is not here' };
     if (haveMerlion) yield* merlion();
     else yield { skipped: "merlion: Merlion's series are not here" };
+    yield* falseAlarms();
     for (const kind of detectorKinds) yield* cost(kind);
   },
 };
@@ -79,6 +81,32 @@ function* merlion(): Generator<BenchResult> {
     const limits = Array.from({ length: 99 }, (_, percent) => (percent + 1) / 100);
     yield result(caseOf('merlion', kind), 'bestF1', Math.max(...limits.map((limit) => eventF1(series, scores, limit))));
   }
+}
+
+/** The rules that docs/detectors recommends for any sensor. */
+const watchedBy = (signal: string): string => `
+  odd_${signal}: { anomaly: ${signal} }
+  held_${signal}: { anomaly: ${signal}, detector: level }
+  frozen_${signal}: { anomaly: ${signal}, detector: stuck }
+  lost_${signal}: { silent: ${signal}, for: 15m }`;
+
+/** Alarms where nothing was done to the sensors, and faults that were found. A silence is none: nothing came, and that is so. */
+function* falseAlarms(): Generator<BenchResult | { readonly skipped: string }> {
+  const sets = [...(haveHeartRate ? [heartRate()] : []), factoryLine(1, 3), wristbands(1, 4)];
+  if (!haveHeartRate) yield { skipped: 'falseAlarms of the recorded heart rate: it is not here' };
+  let [alarms, weeks] = [0, 0];
+  for (const set of sets) {
+    const { falseAlarms: byRule, sensorWeeks, found } = watch(set, watchedBy);
+    const here = [...byRule].reduce((sum, [rule, count]) => sum + (rule.startsWith('lost_') ? 0 : count), 0);
+    yield result(`falseAlarms ${set.name}`, 'perSensorWeek', here / sensorWeeks);
+    for (const [fault, tries] of found) {
+      const share = tries.filter((rules) => rules.length > 0).length / tries.length;
+      yield result(`faults ${set.name}`, fault, share);
+    }
+    alarms += here;
+    weeks += sensorWeeks;
+  }
+  yield result('falseAlarms', 'perSensorWeek', alarms / weeks);
 }
 
 /** `auto` is what users get: it has the plain names. */

@@ -42,6 +42,7 @@ const tooHot: Rule = {
   samples: undefined,
   detector: 'auto',
   alarmsPerWeek: 1,
+  learnMs: 0,
   forMs: 10_000,
   keepForMs: 0,
   latch: false,

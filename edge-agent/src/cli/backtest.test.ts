@@ -19,7 +19,7 @@ ${alerts}
 `;
 
 const present = gateway('  hot: { when: temperature > 50 }');
-const changed = gateway('  hot: { when: temperature > 40, for: 30s }\n  odd: { anomaly: temperature }');
+const changed = gateway('  hot: { when: temperature > 40, for: 30s }\n  odd: { anomaly: temperature, learn: 1h }');
 
 /** A reading a second for two hours at 20 to 21 °C; ten seconds at 60, a minute at 45, and one that jumps to 90. */
 function recording(): string {

@@ -31,6 +31,8 @@ export interface Rule extends AlarmSettings {
   /** What tells strange from ordinary where the condition asks for anomalies: the key of a detector. */
   readonly detector: string;
   readonly alarmsPerWeek: number;
+  /** Event time for which a detector only learns, from the first reading on. */
+  readonly learnMs: number;
   /** Rules whose alarms explain those of this one: while one of them is firing, nobody is told. */
   readonly suppressedBy: readonly string[];
   readonly severity: Severity;

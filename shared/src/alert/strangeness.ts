@@ -2,8 +2,8 @@
 //
 // A fixed threshold comes first, the same for every signal. Signals differ, though, and one may have what scores high every
 // hour. So the last alarms are remembered: where there were as many as the sensitivity allows, counted over four of its
-// periods, the next has to be stranger than the least of them. A signal that is wild for good costs a few alarms, and then
-// says only what is wilder still.
+// periods, the next has to be stranger than all of them but one. A signal that is wild for good costs a few alarms, and then
+// says only what is wilder still; one that went mad once is not deaf for it. And nothing is strange to somebody who is new: at first the signal is only listened to.
 
 import type { Detector } from '../detect/detector.ts';
 import { Multivariate } from '../detect/multivariate.ts';
@@ -19,34 +19,44 @@ const episodeMs = 600_000;
 /** What all detectors have in common, whether they look at one signal or at several. */
 type Any = Detector | Multivariate;
 
+export interface Sensitivity {
+  readonly alarmsPerWeek: number;
+  /** Event time for which a signal is only listened to, from its first reading on. */
+  readonly learnMs: number;
+}
+
 export class Strangeness {
   /** What scores as much is strange, unless there was a lot of it. */
   readonly limit: number;
   /** Of the last reading; NaN while others are awaited. */
   score = NaN;
   readonly #detector: Any;
+  readonly #learnMs: number;
   readonly #memoryMs: number;
   /** The last alarms, with their scores; a ring. */
   readonly #alarms = new Float64Array(remembered).fill(-Infinity);
   readonly #scores = new Float64Array(remembered);
   #strangeAt = -Infinity;
+  /** Event time of the first reading. */
+  #since = Infinity;
   /** Of several signals: the newest value of each, and which have come since they were looked at together. */
   readonly #values: Float64Array;
   #fresh = 0;
 
-  constructor(detector: Any, alarmsPerWeek: number, signals = 1) {
+  constructor(detector: Any, { alarmsPerWeek, learnMs }: Sensitivity, signals = 1) {
     this.#detector = detector;
+    this.#learnMs = learnMs;
     this.limit = thresholdFor(alarmsPerWeek);
     this.#memoryMs = (remembered * weekMs) / alarmsPerWeek;
     this.#values = new Float64Array(signals);
   }
 
   /** @throws Error for a detector nobody knows: the gateway file was not checked */
-  static by(rule: { readonly detector: string; readonly alarmsPerWeek: number }, signals: number): Strangeness {
-    if (signals > 1) return new Strangeness(new Multivariate(signals), rule.alarmsPerWeek, signals);
+  static by(rule: Sensitivity & { readonly detector: string }, signals: number): Strangeness {
+    if (signals > 1) return new Strangeness(new Multivariate(signals), rule, signals);
     const kind = detectorKinds.find((known) => known.key === rule.detector);
     if (kind === undefined) throw new Error(`no detector "${rule.detector}"`);
-    return new Strangeness(kind.make(), rule.alarmsPerWeek);
+    return new Strangeness(kind.make(), rule);
   }
 
   /** @param signal its place, of several @returns 1 for a reading that is strange, 0 for one that is not, NaN while the others are awaited */
@@ -54,7 +64,8 @@ export class Strangeness {
     const score = this.#score(time, value, signal);
     this.score = score;
     if (Number.isNaN(score)) return NaN;
-    if (!(score >= this.limit)) return 0;
+    if (time < this.#since) this.#since = time;
+    if (!(score >= this.limit) || time - this.#since < this.#learnMs) return 0;
     // One episode is one alarm, however long.
     const isNew = time - this.#strangeAt > episodeMs;
     if (isNew && !this.#isWorthIt(time, score)) return 0;
@@ -71,6 +82,7 @@ export class Strangeness {
     this.#detector.write(to);
     for (const number of [...this.#alarms, ...this.#scores, ...this.#values]) to.float(number);
     to.float(this.#strangeAt);
+    to.float(this.#since);
     to.varint(this.#fresh);
   }
 
@@ -79,6 +91,7 @@ export class Strangeness {
     for (const numbers of [this.#alarms, this.#scores, this.#values])
       for (const at of numbers.keys()) numbers[at] = from.float();
     this.#strangeAt = from.float();
+    this.#since = from.float();
     this.#fresh = from.varint();
   }
 
@@ -91,14 +104,16 @@ export class Strangeness {
     return this.#detector.update(time, this.#values);
   }
 
-  /** Where alarms have come as often as they may, another has to be stranger than the least of them. */
+  /** Where alarms have come as often as they may, another has to be stranger than all of them but one. */
   #isWorthIt(time: number, score: number): boolean {
-    let least = Infinity;
+    let [strangest, second] = [-Infinity, -Infinity];
     for (const [at, alarm] of this.#alarms.entries()) {
       if (time - alarm > this.#memoryMs) return true;
-      least = Math.min(least, this.#scores[at] ?? 0);
+      const other = this.#scores[at] ?? 0;
+      if (other > strangest) [strangest, second] = [other, strangest];
+      else if (other > second) second = other;
     }
-    return score > least;
+    return score > second;
   }
 
   /** In place of the least strange that counts, or of one that is so long ago that it does not. */

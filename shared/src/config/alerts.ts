@@ -10,7 +10,13 @@ import type { GatewayFile } from './gateway-file.ts';
 import type { Alert } from './schema.ts';
 
 const minuteMs = 60_000;
-const defaults = { lateAfterMs: 5 * minuteMs, keepForMs: minuteMs, keepAnomalyForMs: 10 * minuteMs, alarmsPerWeek: 1 };
+const defaults = {
+  lateAfterMs: 5 * minuteMs,
+  keepForMs: minuteMs,
+  keepAnomalyForMs: 10 * minuteMs,
+  alarmsPerWeek: 1,
+  learnMs: 24 * 60 * minuteMs,
+};
 
 /** An alert whose texts have been read, as far as they can be. */
 export interface ReadAlert {
@@ -30,6 +36,7 @@ export function alertRule(id: string, alert: Alert, file: GatewayFile): Rule {
     samples: alert.samples,
     detector: alert.detector ?? 'auto',
     alarmsPerWeek: alert.sensitivity ?? defaults.alarmsPerWeek,
+    learnMs: alert.learn ?? defaults.learnMs,
     // Silence lasts for as long as it takes already.
     forMs: alert.silent === undefined ? (alert.for ?? 0) : 0,
     keepForMs: alert.keepFor ?? keepForMs(alert, when),

@@ -51,7 +51,7 @@ function checkNames(
 }
 
 function checkSettings(id: string, alert: Alert, at: Path, file: GatewayFile, yaml: YamlFile): void {
-  const { silent, anomaly, when = '', detector, sensitivity, per, suppressedBy = [], clear, samples } = alert;
+  const { silent, anomaly, when = '', detector, sensitivity, learn, per, suppressedBy = [], clear, samples } = alert;
   if (silent !== undefined && silenceMs(alert, file) === 0)
     yaml.add('for how long? say for: 15m, or missing: at the signal', at, { key: 'silent' });
   if (silent === undefined && per === 'gateway')
@@ -66,7 +66,7 @@ function checkSettings(id: string, alert: Alert, at: Path, file: GatewayFile, ya
   if (anomaly !== undefined && anomaly.length > 1 && detector !== undefined)
     yaml.add('several signals have a detector of their own: leave detector away', [...at, 'detector']);
   const asks = anomaly !== undefined || /\banomaly\s*\(/.test(when);
-  for (const [key, value] of Object.entries({ detector, sensitivity })) {
+  for (const [key, value] of Object.entries({ detector, sensitivity, learn })) {
     if (value !== undefined && !asks)
       yaml.add(
         `${key} is of detectors; this alarm has none: write anomaly: temperature, or anomaly(temperature) in when`,

@@ -48,8 +48,9 @@ test('a file becomes a plan with nothing left to parse', () => {
     windows: [wide],
     devices: ['oven'],
   });
-  const hot = ruleOf({ clear: 'temperature < 33', forMs: 10_000, severity: 'critical', lateAfterMs: 300_000 });
-  const low = ruleOf({ id: 'low', when: 'pressure <= 1', inputs: [inputOf('pressure')], lateAfterMs: 300_000 });
+  const usual = { lateAfterMs: 300_000, learnMs: 86_400_000 };
+  const hot = ruleOf({ clear: 'temperature < 33', forMs: 10_000, severity: 'critical', ...usual });
+  const low = ruleOf({ id: 'low', when: 'pressure <= 1', inputs: [inputOf('pressure')], ...usual });
   expect(compilePlan(fileOf(file))).toStrictEqual<Plan>({
     ...planOf([temperature, pressure]),
     rules: [hot, { ...low, keepForMs: 60_000 }],

@@ -227,6 +227,11 @@ export const alertSchema = z
       .describe('With `silent`: whether each device has its alarm, or all of them together one. Default device.'),
     detector: z.string().optional().describe('What tells strange from ordinary. Default [auto](detectors/auto.md).'),
     sensitivity: sensitivity.optional().describe('Of the detector: about so many alarms. Default 1 per week.'),
+    learn: duration
+      .optional()
+      .describe(
+        'For so long, in event time from its first reading on, the detector only learns and nothing is strange. Default 1d.',
+      ),
     for: duration.optional().describe('On-delay: how long the condition must hold. Default 0s.'),
     samples: samples
       .optional()

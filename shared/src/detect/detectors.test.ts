@@ -149,6 +149,14 @@ const noticed: Record<
 > = {
   auto: { values: (random) => [...steady(2000, random), 45], from: 2000, within: 1 },
   novelty: { values: (random) => [...steady(2000, random), 45], from: 2000, within: 1 },
+  level: {
+    // 30 is well known, for ten minutes an hour.
+    values: (random) =>
+      Array.from({ length: 2012 }, (_, index) => (index % 6 === 0 || index >= 2000 ? 30 : 20) + 0.1 * random()),
+    from: 2000,
+    within: 12,
+    stepMs: 600 * second,
+  },
   residual: { values: (random) => [...steady(2000, random), 45], from: 2000, within: 1 },
   peaks: { values: (random) => [...steady(2000, random), 45], from: 2000, within: 1 },
   change: {

@@ -3,6 +3,7 @@
 import { auto } from './auto.ts';
 import { change } from './change.ts';
 import type { DetectorKind } from './detector.ts';
+import { level } from './level.ts';
 import { novelty } from './novelty.ts';
 import { peaks } from './peaks.ts';
 import { rate } from './rate.ts';
@@ -17,6 +18,7 @@ import { swing } from './swing.ts';
 export const detectorKinds: readonly DetectorKind[] = [
   auto,
   novelty,
+  level,
   swing,
   residual,
   seasonal,

@@ -56,6 +56,7 @@ const rule = z
     samples: z.object({ atLeast: z.number(), of: z.number() }).optional(),
     detector: z.string(),
     alarmsPerWeek: z.number(),
+    learnMs: z.number(),
     forMs: z.number(),
     keepForMs: z.number(),
     latch: z.boolean(),

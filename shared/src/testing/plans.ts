@@ -38,6 +38,7 @@ export function ruleOf(rule: Partial<Rule> = {}): Rule {
     samples: undefined,
     detector: 'auto',
     alarmsPerWeek: 1,
+    learnMs: 0,
     forMs: 0,
     keepForMs: 0,
     latch: false,
