@@ -1,4 +1,4 @@
-// Faults in a recording: the same rows, as a broken sensor and a bad link would have left them. Pure, but for the order of the rows.
+// Faults in a recording: the same rows, as a broken sensor and a bad link would have left them.
 
 import type { Row } from './csv-rows.ts';
 import { FaultTrack, type Truth } from './faults.ts';
@@ -13,33 +13,43 @@ export function canBeInjected(fault: Fault): fault is InjectedFault {
   return isSensorFault(fault) || fault.kind === 'dropout';
 }
 
-/**
- * Times of faults count from the first row.
- * @param rows in the order of their times
- * @param report hears of each fault when it is over
- */
-export function* inject(
-  rows: Iterable<Row>,
-  faults: readonly InjectedFault[],
-  random: Random,
-  report: (truth: Truth) => void,
-): Generator<Row, void, undefined> {
-  let sensor: SensorFaults | undefined;
-  let dropouts: FaultTrack[] = [];
-  let lastMs = 0;
-  for (const { timeMs, values } of rows) {
-    if (sensor === undefined) {
-      sensor = new SensorFaults(faults, timeMs, random, report);
-      dropouts = faults.filter(({ kind }) => kind === 'dropout').map((fault) => new FaultTrack(fault, timeMs, report));
-    }
-    lastMs = timeMs;
+/** Pure: the same rows, faults and random stream give the same rows. Times of faults count from the first row. */
+export class Injector {
+  readonly #faults: readonly InjectedFault[];
+  readonly #random: Random;
+  readonly #report: (truth: Truth) => void;
+  #sensor: SensorFaults | undefined;
+  #dropouts: readonly FaultTrack[] = [];
+  #lastMs = NaN;
+
+  /** @param report hears of each fault when it is over */
+  constructor(faults: readonly InjectedFault[], random: Random, report: (truth: Truth) => void) {
+    this.#faults = faults;
+    this.#random = random;
+    this.#report = report;
+  }
+
+  /** @param row not before the one before @returns undefined where the link has lost it */
+  apply({ timeMs, values }: Row): Row | undefined {
+    this.#lastMs = timeMs;
+    const sensor = (this.#sensor ??= this.#begin(timeMs));
     const measured = Object.entries(values).map(([signal, value]) => ({ signal, value }));
     const shown = sensor.apply(measured, timeMs);
-    const holding = dropouts.filter((track) => track.holds(timeMs));
+    const holding = this.#dropouts.filter((track) => track.holds(timeMs));
     for (const track of holding) track.affect(measured.length);
-    if (holding.length === 0)
-      yield { timeMs, values: Object.fromEntries(shown.map(({ signal, value }) => [signal, value])) };
+    if (holding.length > 0) return undefined;
+    return { timeMs, values: Object.fromEntries(shown.map(({ signal, value }) => [signal, value])) };
   }
-  for (const track of dropouts) track.close(lastMs);
-  sensor?.close(lastMs);
+
+  /** There are no more rows: faults that still hold end with the last. */
+  close(): void {
+    for (const track of this.#dropouts) track.close(this.#lastMs);
+    this.#sensor?.close(this.#lastMs);
+  }
+
+  #begin(startMs: number): SensorFaults {
+    const dropouts = this.#faults.filter(({ kind }) => kind === 'dropout');
+    this.#dropouts = dropouts.map((fault) => new FaultTrack(fault, startMs, this.#report));
+    return new SensorFaults(this.#faults, startMs, this.#random, this.#report);
+  }
 }

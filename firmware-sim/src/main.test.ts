@@ -107,6 +107,43 @@ describe('weir-sim', () => {
     expect(run.out).toContain('2 readings played');
   });
 
+  it('lays faults on a recorded series, and says what it did', async () => {
+    const rows = Array.from({ length: 60 }, (_, second) => `${1_700_000_000 + second},${60 + (second % 3)}`);
+    const file = fileWith('recorded.csv', `when,value\n${rows.join('\n')}\n`);
+    const faults = fileWith(
+      'faults.yaml',
+      `- { at: 10s, for: 10s, signal: hr, kind: offset, by: 70 }\n- { at: 30s, for: 5s, kind: dropout }\n`,
+    );
+    const [out, truth] = [`${file}.faulty`, `${file}.truth`];
+    const options = ['--time-unit', 's', '--rename', 'hr=value', '--out', out, '--truth', truth];
+    const run = sim('inject', file, '--faults', faults, ...options);
+    expect(await run.code).toBe(0);
+    expect(run.out.trim()).toBe('55 rows with 2 faults; 5 rows were lost on the way');
+    const lines = readFileSync(out, 'utf8').trim().split('\n');
+    expect(lines.slice(0, 2)).toEqual(['time,hr', '1700000000000,60']);
+    expect(lines[11]).toBe('1700000010000,131');
+    const truths = readFileSync(truth, 'utf8').trim().split('\n');
+    expect(truths.map((line): unknown => JSON.parse(line))).toMatchObject([
+      { signal: 'hr', kind: 'offset', start: 1_700_000_010_000, end: 1_700_000_020_000, readings: 10 },
+      { kind: 'dropout', readings: 5 },
+    ]);
+  });
+
+  it.each([
+    ['- { at: 10s, for: 10s, signal: hrr, kind: offset, by: 70 }', 'there is no signal "hrr"'],
+    ['- { at: 10s, for: 10s, signal: hr, kind: overheat }', 'a recording cannot have the fault "overheat"'],
+    ['- { at: 10s, for: 10s, every: 5s, signal: hr, kind: stuck }', ':1:31: error: "every" must be longer'],
+    ['- { at: 10s, signal: hr, kind: broken }', ':1:32: error: a fault needs a kind'],
+    ['at: 10s', 'error:'],
+  ])('says what is wrong with the fault %s', async (fault, message) => {
+    const file = fileWith('recorded.csv', 'time,hr\n1700000000000,60\n');
+    const faults = fileWith('faults.yaml', fault);
+    const run = sim('inject', file, '--faults', faults, '--out', `${file}.faulty`);
+    expect(await run.code).toBe(2);
+    expect(run.err).toContain(message);
+    expect(run.err).not.toContain('    at ');
+  });
+
   it('says in its help where event time starts', async () => {
     const run = sim('run', '--help');
     expect(await run.code).toBe(0);

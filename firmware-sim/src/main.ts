@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The command line of the simulator: weir-sim run, weir-sim play.
+// The command line of the simulator: weir-sim run, weir-sim play, weir-sim inject.
 //
 // Ends with 0 when it is done or interrupted by Ctrl-C, and with 2 when what was typed or written in a file is wrong.
 
@@ -11,9 +11,10 @@ import type { Counts } from './counts.ts';
 import type { TimeUnit } from './csv-rows.ts';
 import { SimError } from './errors.ts';
 import type { BoardFormat } from './frames.ts';
+import { injectFaults } from './inject-file.ts';
 import { play } from './play.ts';
 import type { PlayTarget } from './row-output.ts';
-import { parseScenario, parseStart } from './scenario.ts';
+import { parseFaults, parseScenario, parseStart } from './scenario.ts';
 import { type Simulation, startSimulation } from './simulation.ts';
 
 interface RunFlags {
@@ -38,6 +39,13 @@ interface PlayFlags {
   readonly format: BoardFormat;
   readonly rename?: Record<string, string>;
   readonly limit?: number;
+}
+
+interface InjectFlags extends Pick<PlayFlags, 'time' | 'timeUnit' | 'value' | 'rename'> {
+  readonly faults: string;
+  readonly out: string;
+  readonly truth?: string;
+  readonly seed: number;
 }
 
 const stillMs = 2000;
@@ -82,6 +90,20 @@ program
   .option('--rename <signal=column>', 'call a column by a signal name; may be repeated', renaming)
   .option('--limit <n>', 'play only so many rows', positiveInteger)
   .action((file: string, flags: PlayFlags) => playFile(file, flags));
+
+program
+  .command('inject')
+  .description('lay faults on a recorded series, to see what notices them')
+  .argument('<file.csv>', 'with a header')
+  .requiredOption('--faults <faults.yaml>', 'a list of faults, as in a scenario; times count from the first row')
+  .requiredOption('--out <faulty.csv>', 'the series with its faults')
+  .option('--truth <file>', 'write the ground truth about faults, as JSON lines')
+  .option('--seed <n>', 'the same seed gives the same noise', integer, 1)
+  .option('--time <column>', 'column of times (default: the first)')
+  .addOption(new Option('--time-unit <unit>', 'how times are written').choices(['ms', 's', 'iso']).default('ms'))
+  .option('--value <columns>', 'columns of values, separated by commas (default: all others)', list)
+  .option('--rename <signal=column>', 'call a column by a signal name; may be repeated', renaming)
+  .action((file: string, flags: InjectFlags) => injectFile(file, flags));
 
 async function run(file: string, flags: RunFlags): Promise<void> {
   const scenario = parseScenario(await readScenario(file), file);
@@ -136,6 +158,18 @@ async function playFile(file: string, flags: PlayFlags): Promise<void> {
     onNotice: (notice) => console.error(notice),
   });
   console.log(`${readings} readings played`);
+}
+
+async function injectFile(file: string, flags: InjectFlags): Promise<void> {
+  const faults = parseFaults(await readScenario(flags.faults), flags.faults, 'recording');
+  const { rows, lost, occurrences } = await injectFaults({
+    source: { file, time: flags.time, timeUnit: flags.timeUnit, values: flags.value, rename: flags.rename },
+    faults,
+    seed: flags.seed,
+    out: flags.out,
+    truthFile: flags.truth,
+  });
+  console.log(`${rows} rows with ${occurrences} faults; ${lost} rows were lost on the way`);
 }
 
 function playTarget({ serial, tcp, mqtt, topic }: PlayFlags): PlayTarget {

@@ -134,6 +134,19 @@ export function parseScenario(text: string, file: string): Scenario {
   throw new SimError('SCENARIO_INVALID', problems.map((problem) => formatProblem(file, problem)).join('\n'));
 }
 
+/** A list of faults without a scenario, for what stands in `device`. @throws SimError like `parseScenario` */
+export function parseFaults(text: string, file: string, device: string): Fault[] {
+  const yaml = new YamlFile(text);
+  const named = (fault: unknown): unknown =>
+    typeof fault === 'object' && fault !== null ? { device, ...fault } : fault;
+  const parsed = z.array(z.preprocess(named, faultSchema)).safeParse(yaml.value() ?? []);
+  if (!parsed.success) yaml.addIssues(parsed.error, [], () => faultKeys);
+  else for (const [index, fault] of parsed.data.entries()) checkTimes(fault, [index], yaml);
+  const problems = yaml.problems().filter(({ severity }) => severity === 'error');
+  if (parsed.success && problems.length === 0) return parsed.data;
+  throw new SimError('SCENARIO_INVALID', problems.map((problem) => formatProblem(file, problem)).join('\n'));
+}
+
 /** What a schema of one value cannot see: names that stand elsewhere in the file. */
 function checkNames(scenario: Scenario, yaml: YamlFile): void {
   const bands = scenario.wearables?.bands ?? {};
@@ -168,15 +181,20 @@ function checkFault(fault: Fault, index: number, scenario: Scenario, yaml: YamlF
       yaml.add(`only a temperature (${temperatureKinds.join(', ')}) can overheat`, [...at, 'signal']);
     }
   }
-  if (fault.everyMs !== undefined && fault.forMs !== undefined && fault.everyMs <= fault.forMs) {
-    yaml.add('"every" must be longer than "for", or the fault never ends', [...at, 'every']);
-  }
+  checkTimes(fault, at, yaml);
 }
+
+function checkTimes({ everyMs, forMs }: Fault, at: readonly (string | number)[], yaml: YamlFile): void {
+  if (everyMs !== undefined && forMs !== undefined && everyMs <= forMs)
+    yaml.add('"every" must be longer than "for", or the fault never ends', [...at, 'every']);
+}
+
+const faultKeys = ['at', 'for', 'every', 'device', 'signal', 'kind', 'value', 'by'] as const;
 
 function knownKeys(path: readonly (string | number)[]): readonly string[] {
   const [section, , part] = path;
   if (path.length === 0) return Object.keys(scenarioSchema.shape);
   if (section === 'boards') return part === 'signals' ? ['kind'] : ['format', 'every', 'signals', 'link', 'tcp'];
   if (section === 'wearables') return path.length === 1 ? Object.keys(wearablesSchema.shape) : ['every', 'sync'];
-  return ['at', 'for', 'every', 'device', 'signal', 'kind', 'value', 'by'];
+  return faultKeys;
 }

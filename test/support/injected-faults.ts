@@ -14,7 +14,7 @@ import type { Plan } from '@weir/shared/pipeline/plan.ts';
 import { restore, snapshot } from '@weir/shared/pipeline/snapshot.ts';
 import { kinds } from '@weir/edge-agent/cli/gateway-file.ts';
 import type { Row } from '@weir/firmware-sim/csv-rows.ts';
-import { inject, type InjectedFault } from '@weir/firmware-sim/inject.ts';
+import { Injector, type InjectedFault } from '@weir/firmware-sim/inject.ts';
 import { createRandom } from '@weir/firmware-sim/random.ts';
 import { createBandSignals, createSignal, type SignalKind } from '@weir/firmware-sim/signals/kinds.ts';
 
@@ -183,11 +183,13 @@ function rulesThatFind(
   const random = createRandom(1, `${signal} ${fault}`);
   const named = new Set<string>();
   let now = at;
-  for (const row of inject(some, [faultOf(fault, signal, size)], random, () => undefined)) {
+  const injector = new Injector([faultOf(fault, signal, size)], random, () => undefined);
+  for (const one of some) {
+    const row = injector.apply(one);
+    if (row === undefined) continue;
     now = row.timeMs;
-    for (const one of feed(pipeline, row))
-      if (one.state === 'firing' && one.quiet === '' && now >= at + startsMs && one.series.signal === signal)
-        named.add(one.rule);
+    for (const { rule, state, quiet, series } of feed(pipeline, row))
+      if (state === 'firing' && quiet === '' && now >= at + startsMs && series.signal === signal) named.add(rule);
   }
   return [...named];
 }
