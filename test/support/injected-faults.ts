@@ -131,6 +131,13 @@ export interface Watched {
   readonly found: ReadonlyMap<FaultClass, readonly (readonly string[])[]>;
 }
 
+/** A moment at which the pipeline was copied, and what came in since. */
+interface Fork {
+  readonly copy: Uint8Array;
+  readonly rows: Row[];
+  readonly at: number;
+}
+
 /** @param rules of the gateway file, by the signal they are for: the indented lines of `alerts:` */
 export function watch(set: FaultSet, rules: (signal: string) => string): Watched {
   const plan = planOf(set.signals, rules);
@@ -140,7 +147,7 @@ export function watch(set: FaultSet, rules: (signal: string) => string): Watched
   const forks = [...set.forks];
   let begin = NaN;
   let end = NaN;
-  let fork: { copy: Uint8Array; rows: Row[]; at: number } | undefined;
+  let fork: Fork | undefined;
   const branch = (): void => {
     if (fork === undefined) return;
     for (const fault of faultClasses) {
@@ -172,26 +179,29 @@ export function watch(set: FaultSet, rules: (signal: string) => string): Watched
 const startsMs = 10 * minuteMs;
 const longestMs = startsMs + 6 * hourMs + graceMs;
 
+/** Rules that speak because of the fault: those that say something which they do not say without it. */
 function rulesThatFind(
   plan: Plan,
-  { copy, rows, at }: { readonly copy: Uint8Array; readonly rows: readonly Row[]; readonly at: number },
+  fork: Fork,
   { fault, signal, size }: { readonly fault: FaultClass; readonly signal: string; readonly size: FaultSize },
 ): string[] {
-  const { pipeline } = restore(plan, copy);
   const until = startsMs + lasts[fault] + graceMs;
-  const some = rows.filter(({ timeMs }) => timeMs - at <= until);
-  const random = createRandom(1, `${signal} ${fault}`);
-  const named = new Set<string>();
-  let now = at;
-  const injector = new Injector([faultOf(fault, signal, size)], random, () => undefined);
-  for (const one of some) {
-    const row = injector.apply(one);
-    if (row === undefined) continue;
-    now = row.timeMs;
-    for (const { rule, state, quiet, series } of feed(pipeline, row))
-      if (state === 'firing' && quiet === '' && now >= at + startsMs && series.signal === signal) named.add(rule);
-  }
-  return [...named];
+  const speaking = (faults: readonly InjectedFault[]): Set<string> => {
+    const { pipeline } = restore(plan, fork.copy);
+    const injector = new Injector(faults, createRandom(1, `${signal} ${fault}`), () => undefined);
+    const rules = new Set<string>();
+    for (const one of fork.rows) {
+      if (one.timeMs - fork.at > until) break;
+      const row = injector.apply(one);
+      if (row === undefined) continue;
+      const isDuring = row.timeMs >= fork.at + startsMs;
+      for (const { rule, state, quiet, series } of feed(pipeline, row))
+        if (isDuring && state === 'firing' && quiet === '' && series.signal === signal) rules.add(rule);
+    }
+    return rules;
+  };
+  const anyway = speaking([]);
+  return [...speaking([faultOf(fault, signal, size)])].filter((rule) => !anyway.has(rule));
 }
 
 function faultOf(fault: FaultClass, signal: string, size: FaultSize): InjectedFault {
