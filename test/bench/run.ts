@@ -1,6 +1,7 @@
 // `npm run bench [name or group …] [-- --json]`: a table for people; with --json one line a result for machines.
 
 import { agentMqtt } from './agent-mqtt.ts';
+import { alerts } from './alerts.ts';
 import type { Bench } from './bench.ts';
 import { engine } from './engine.ts';
 import { drain } from './drain.ts';
@@ -23,6 +24,7 @@ const benches: readonly Bench[] = [
   recovery,
   wire,
   detection,
+  alerts,
 ];
 
 const json = process.argv.includes('--json');
