@@ -70,18 +70,15 @@ const maxFlaps = 22;
 const minLingerMs = 10_000;
 
 export class Alarm {
-  /** The earliest arrival time at which a tick tells something; Infinity when none does. */
-  nextTick = Infinity;
   readonly #settings: AlarmSettings;
+  /** What every reading looks at, side by side: the fields below with an accessor. */
+  readonly #clock = Float64Array.of(Infinity, -Infinity, -Infinity);
   #episode: (typeof episodes)[number] = 'none';
   #since = NaN;
   /** A delay is running: the off-delay while firing, otherwise the on-delay. */
   #turning = false;
   /** Since then it has; while firing without, the condition has lasted since then. Event time. */
   #run = NaN;
-  /** Event time of the last reading, or what the clock has come to since; and when that was, in arrival time. */
-  #time = -Infinity;
-  #arrival = -Infinity;
   #late = false;
   #acknowledged = false;
   /** Arrival time at which somebody was last told of this episode; NaN when nobody ever was. */
@@ -105,9 +102,37 @@ export class Alarm {
     this.#settings = settings;
   }
 
+  /** The earliest arrival time at which a tick tells something; Infinity when none does. */
+  get nextTick(): number {
+    return this.#clock[0] ?? NaN;
+  }
+
+  /** Event time of the last reading, or what the clock has come to since. */
+  get #time(): number {
+    return this.#clock[1] ?? NaN;
+  }
+
+  set #time(time: number) {
+    this.#clock[1] = time;
+  }
+
+  /** When that was, in arrival time. */
+  get #arrival(): number {
+    return this.#clock[2] ?? NaN;
+  }
+
+  set #arrival(arrival: number) {
+    this.#clock[2] = arrival;
+  }
+
   /** The episode is on: firing, or latched. */
   get firing(): boolean {
     return this.#episode !== 'none';
+  }
+
+  /** Whether only a reading can change anything: no episode, no delay and no date is waited for. */
+  get isCalm(): boolean {
+    return this.#episode === 'none' && !this.#turning && this.nextTick === Infinity;
   }
 
   get phase(): AlarmPhase {
@@ -486,6 +511,6 @@ export class Alarm {
   }
 
   #arm(): void {
-    this.nextTick = Math.min(this.#dueAt(), this.#remindsAt());
+    this.#clock[0] = Math.min(this.#dueAt(), this.#remindsAt());
   }
 }

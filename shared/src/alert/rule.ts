@@ -61,6 +61,8 @@ export interface CompiledRule {
   readonly isSilence: boolean;
   /** Whether all devices share one alarm. */
   readonly isShared: boolean;
+  /** Between these, exclusively, no value of its one input starts an alarm, whatever came before; undefined when more than that counts. */
+  readonly calm: { readonly low: number; readonly high: number } | undefined;
 }
 
 /** @throws Error when the conditions are not valid: the gateway file was not checked */
@@ -75,7 +77,9 @@ export function compileRule(rule: Rule): CompiledRule {
   const when = compiled(rule.when);
   const clear = rule.clear === undefined ? undefined : compiled(rule.clear);
   const all = terms.all;
+  const isOfValues = all.every(({ kind }) => kind === 'value') && names.length === 1 && !rule.perGateway;
   return {
+    calm: isOfValues && rule.samples === undefined ? calmOf(when) : undefined,
     rule,
     when,
     clear,
@@ -85,6 +89,16 @@ export function compileRule(rule: Rule): CompiledRule {
     isSilence: all.every(({ kind }) => kind === 'silent'),
     isShared: rule.perGateway || rule.inputs.every(({ device }) => device !== undefined),
   };
+}
+
+function calmOf({ isPlain, limits }: Condition): CompiledRule['calm'] {
+  let [low, high] = [-Infinity, Infinity];
+  for (const { operator, limit } of limits) {
+    if (operator === '==' || operator === '!=') return undefined;
+    if (operator.startsWith('>')) high = Math.min(high, limit);
+    else low = Math.max(low, limit);
+  }
+  return isPlain && limits.length > 0 ? { low, high } : undefined;
 }
 
 /** What a rule's state may be taken over by: the same question, asked in the same way. */
@@ -97,18 +111,18 @@ export class RuleAlarm {
   readonly compiled: CompiledRule;
   readonly series: Pick<Series, 'device' | 'signal'>;
   readonly alarm: Alarm;
-  readonly #values: Float64Array;
+  /**
+   * What every reading looks at, side by side: the values of the terms; of each input the event time of the newest reading,
+   * and then when the last one arrived; and of the reading looked at last, its value, event time and arrival.
+   */
+  readonly #numbers: Float64Array;
+  readonly #newest: number;
+  readonly #heard: number;
+  readonly #last: number;
   readonly #trailing: readonly (Trailing | undefined)[];
   readonly #strange: readonly (Strangeness | undefined)[];
-  /** Of each input: event time of the newest reading, and when the last one arrived. */
-  readonly #newest: Float64Array;
-  readonly #heard: Float64Array;
   /** Of the last readings, whether the condition held: one bit each. */
   #held = 0;
-  /** Of the reading looked at last. */
-  #value = NaN;
-  #time = -Infinity;
-  #arrival = -Infinity;
 
   /** @param awake arrival time from which on silence counts; -Infinity: from the first reading */
   constructor(compiled: CompiledRule, series: Pick<Series, 'device' | 'signal'>, awake: number) {
@@ -116,24 +130,52 @@ export class RuleAlarm {
     this.series = series;
     this.alarm = new Alarm(compiled.rule);
     const { terms, rule } = compiled;
-    this.#values = new Float64Array(terms.length).fill(NaN);
-    for (const { place } of compiled.silences) this.#values[place] = 0;
+    this.#newest = terms.length;
+    this.#heard = this.#newest + rule.inputs.length;
+    this.#last = this.#heard + rule.inputs.length;
+    this.#numbers = new Float64Array(this.#last + 3).fill(NaN);
+    for (const { place } of compiled.silences) this.#numbers[place] = 0;
+    this.#numbers.fill(-Infinity, this.#newest, this.#heard);
+    this.#numbers.fill(Number.isFinite(awake) ? awake : NaN, this.#heard, this.#last);
+    this.#numbers.fill(-Infinity, this.#last + 1);
     this.#trailing = terms.map((term) =>
       term.kind === 'trailing' ? new Trailing(term.statistic, term.ms) : undefined,
     );
     this.#strange = terms.map((term) =>
       term.kind === 'anomaly' ? Strangeness.by(rule, 1 + term.others.length) : undefined,
     );
-    this.#newest = new Float64Array(rule.inputs.length).fill(-Infinity);
-    this.#heard = new Float64Array(rule.inputs.length).fill(Number.isFinite(awake) ? awake : NaN);
+  }
+
+  get #value(): number {
+    return this.#numbers[this.#last] ?? NaN;
+  }
+
+  set #value(value: number) {
+    this.#numbers[this.#last] = value;
+  }
+
+  get #time(): number {
+    return this.#numbers[this.#last + 1] ?? NaN;
+  }
+
+  set #time(time: number) {
+    this.#numbers[this.#last + 1] = time;
+  }
+
+  get #arrival(): number {
+    return this.#numbers[this.#last + 2] ?? NaN;
+  }
+
+  set #arrival(arrival: number) {
+    this.#numbers[this.#last + 2] = arrival;
   }
 
   /** The earliest arrival time at which a tick changes something. */
   get nextTick(): number {
     let next = this.alarm.nextTick;
     for (const { place, input, ms } of this.compiled.silences) {
-      const due = (this.#heard[input] ?? NaN) + ms;
-      if (this.#values[place] === 0 && due < next) next = due;
+      const due = (this.#numbers[this.#heard + input] ?? NaN) + ms;
+      if (this.#numbers[place] === 0 && due < next) next = due;
     }
     return next;
   }
@@ -141,7 +183,7 @@ export class RuleAlarm {
   /** Of the last thing said: the value behind the alarm; NaN where no reading is. */
   get value(): number {
     if (this.compiled.isSilence) return NaN;
-    const value = this.compiled.when.valueOf(this.#values);
+    const value = this.compiled.when.valueOf(this.#numbers);
     return Number.isNaN(value) ? this.#value : value;
   }
 
@@ -152,15 +194,16 @@ export class RuleAlarm {
 
   /** Takes a reading of one input, counted from 0. */
   observe(input: number, time: number, value: number, arrival: number, emit: Emit): void {
-    if (time < (this.#newest[input] ?? 0) || this.compiled.isSilence) {
+    if (time < (this.#numbers[this.#newest + input] ?? 0) || this.compiled.isSilence) {
       this.alive(input, arrival, emit);
       return;
     }
     this.#lapse(arrival, emit);
-    this.#newest[input] = time;
-    this.#heard[input] = arrival;
+    this.#numbers[this.#newest + input] = time;
+    this.#numbers[this.#heard + input] = arrival;
     this.#value = value;
-    for (const place of this.compiled.byInput[input] ?? []) this.#values[place] = this.#look(place, input, time, value);
+    for (const place of this.compiled.byInput[input] ?? [])
+      this.#numbers[place] = this.#look(place, input, time, value);
     this.#evaluate(time, arrival, true, emit);
   }
 
@@ -168,8 +211,8 @@ export class RuleAlarm {
   alive(input: number, arrival: number, emit: Emit): void {
     if (this.compiled.silences.length === 0) return;
     this.#lapse(arrival, emit);
-    if (!((this.#heard[input] ?? NaN) > arrival)) this.#heard[input] = arrival;
-    for (const { place, input: silent } of this.compiled.silences) if (silent === input) this.#values[place] = 0;
+    if (!((this.#numbers[this.#heard + input] ?? NaN) > arrival)) this.#numbers[this.#heard + input] = arrival;
+    for (const { place, input: silent } of this.compiled.silences) if (silent === input) this.#numbers[place] = 0;
     this.#evaluate(this.#clock(arrival), arrival, false, emit);
   }
 
@@ -183,7 +226,7 @@ export class RuleAlarm {
   awake(now: number): void {
     this.alarm.awake(now);
     if (this.compiled.silences.length === 0) return;
-    for (const [input, heard] of this.#heard.entries()) if (!(heard > now)) this.#heard[input] = now;
+    for (let at = this.#heard; at < this.#last; at++) if (!((this.#numbers[at] ?? NaN) > now)) this.#numbers[at] = now;
   }
 
   /** Why the alarm is what it is, in words. */
@@ -193,11 +236,11 @@ export class RuleAlarm {
       const signal = inputsOf(term)
         .map((input) => rule.inputs[input]?.variable ?? '')
         .join(', ');
-      if (this.#values[place] !== 1) return [];
+      if (this.#numbers[place] !== 1) return [];
       if (term.kind === 'anomaly') return [`${signal}: ${this.#strange[place]?.explain() ?? ''}`];
       return term.kind === 'silent' ? [`nothing of ${signal} for ${formatDuration(term.ms)}`] : [];
     });
-    const compared = when.explain(this.#values);
+    const compared = when.explain(this.#numbers);
     return [...(compared === '' ? [] : [compared]), ...parts].join('; ');
   }
 
@@ -206,13 +249,13 @@ export class RuleAlarm {
    * that runs goes on from there. What is newest stays: a sensor may have a clock of its own, and not jump.
    */
   jump(ms: number): void {
-    const isOwn = this.#heard.every((heard, input) => {
-      const newest = this.#newest[input] ?? -Infinity;
-      return newest === -Infinity || newest === heard;
+    const isOwn = this.compiled.rule.inputs.every((_, input) => {
+      const newest = this.#numbers[this.#newest + input] ?? -Infinity;
+      return newest === -Infinity || newest === this.#numbers[this.#heard + input];
     });
     const moves = isOwn && this.alarm.waiting;
     this.alarm.jump(ms, moves);
-    for (const [input, heard] of this.#heard.entries()) this.#heard[input] = heard + ms;
+    for (let at = this.#heard; at < this.#last; at++) this.#numbers[at] = (this.#numbers[at] ?? NaN) + ms;
     this.#arrival += ms;
     if (moves) this.#time += ms;
     if (isOwn) for (const trailing of this.#trailing) trailing?.jump(ms);
@@ -222,21 +265,14 @@ export class RuleAlarm {
     const alarm = new ByteWriter();
     this.alarm.write(alarm);
     to.blob(alarm.take());
-    for (const numbers of [this.#values, this.#newest, this.#heard]) for (const number of numbers) to.float(number);
-    to.float(this.#value);
-    to.float(this.#time);
-    to.float(this.#arrival);
+    for (const number of this.#numbers) to.float(number);
     to.varint(this.#held);
     for (const part of [...this.#trailing, ...this.#strange]) part?.write(to);
   }
 
   read(from: ByteReader): void {
     this.alarm.read(new ByteReader(from.blob()));
-    for (const numbers of [this.#values, this.#newest, this.#heard])
-      for (const index of numbers.keys()) numbers[index] = from.float();
-    this.#value = from.float();
-    this.#time = from.float();
-    this.#arrival = from.float();
+    for (const at of this.#numbers.keys()) this.#numbers[at] = from.float();
     this.#held = from.varint();
     for (const part of [...this.#trailing, ...this.#strange]) part?.read(from);
   }
@@ -256,7 +292,7 @@ export class RuleAlarm {
       case 'anomaly': {
         const strange = this.#strange[place]?.update(time, value, inputsOf(term).indexOf(input)) ?? NaN;
         // While the other signals are awaited, it is what it was.
-        return Number.isNaN(strange) ? (this.#values[place] ?? NaN) : strange;
+        return Number.isNaN(strange) ? (this.#numbers[place] ?? NaN) : strange;
       }
       case 'silent':
         return 0;
@@ -268,9 +304,9 @@ export class RuleAlarm {
   /** Inputs that have been silent for long enough by now are so from the moment on at which they were. */
   #lapse(now: number, emit: Emit): void {
     for (const { place, input, ms } of this.compiled.silences) {
-      const due = (this.#heard[input] ?? 0) + ms;
-      if (this.#values[place] === 1 || !(now >= due)) continue;
-      this.#values[place] = 1;
+      const due = (this.#numbers[this.#heard + input] ?? 0) + ms;
+      if (this.#numbers[place] === 1 || !(now >= due)) continue;
+      this.#numbers[place] = 1;
       this.#evaluate(this.#clock(due), due, false, emit);
     }
   }
@@ -283,10 +319,10 @@ export class RuleAlarm {
 
   #evaluate(time: number, arrival: number, isReading: boolean, emit: Emit): void {
     const { when, clear, rule } = this.compiled;
-    const truth = when.evaluate(this.#values);
+    const truth = when.evaluate(this.#numbers);
     const { samples } = rule;
     let holds = truth === 1;
-    let clears = clear === undefined ? truth === 0 : clear.evaluate(this.#values) === 1;
+    let clears = clear === undefined ? truth === 0 : clear.evaluate(this.#numbers) === 1;
     if (samples !== undefined && !Number.isNaN(truth)) {
       if (isReading) this.#held = ((this.#held << 1) | Number(holds)) & (2 ** samples.of - 1);
       holds = ones(this.#held) >= samples.atLeast;

@@ -19,6 +19,12 @@ export interface AlertFeed {
   readonly alarm: RuleAlarm;
   readonly input: number;
   readonly emit: Emit;
+  /**
+   * The alarm is calm and hears nothing of values between which it stays so: that is nearly all of them. Whoever looks at the
+   * alarm has it catch up first.
+   */
+  isCalm: boolean;
+  readonly calm: CompiledRule['calm'];
 }
 
 /** One alarm as people see it. */
@@ -76,6 +82,8 @@ export class Alerts {
   readonly any: boolean;
   /** The earliest arrival time at which a tick may change something; nothing happens before. */
   nextTick = Infinity;
+  /** Event time, value and arrival of the reading to be observed: as arguments, each would be allocated. */
+  readonly sample = new Float64Array(3);
   readonly #groups: readonly RuleGroup[];
   readonly #states: SeriesState[] = [];
   #transitions: Transition[] = [];
@@ -148,15 +156,26 @@ export class Alerts {
     this.#look();
   }
 
-  /** Hands a reading on. */
-  observe(state: SeriesState, time: number, value: number, arrival: number): void {
+  /** Hands the reading in `sample` on. */
+  observe(state: SeriesState): void {
+    const time = this.sample[0] ?? NaN;
+    const value = this.sample[1] ?? NaN;
+    const arrival = this.sample[2] ?? NaN;
     this.#arrival = arrival;
-    if (time >= state.newestTime) {
+    const isNewest = time >= state.newestTime;
+    if (isNewest) {
       state.newestTime = time;
       state.newestValue = value;
+      state.newestArrival = arrival;
     }
-    for (const { alarm, input, emit } of state.feeds) {
-      alarm.observe(input, time, value, arrival, emit);
+    for (const feed of state.feeds) {
+      const { calm } = feed;
+      // What is older than the newest changes no alarm either.
+      if (feed.isCalm && calm !== undefined && (!isNewest || (value > calm.low && value < calm.high))) continue;
+      const { alarm } = feed;
+      feed.isCalm = false;
+      alarm.observe(feed.input, time, value, arrival, feed.emit);
+      feed.isCalm = isNewest && calm !== undefined && alarm.alarm.isCalm;
       const next = alarm.nextTick;
       if (next < this.nextTick) this.nextTick = next;
     }
@@ -194,6 +213,7 @@ export class Alerts {
     if (group === undefined) return undefined;
     // What was due before the operator came is told without their name.
     this.tick(now);
+    this.#wake();
     this.#arrival = now;
     this.#who = operation;
     let changed = 0;
@@ -212,12 +232,15 @@ export class Alerts {
 
   /** Event and arrival times go on from `ms` later, though no time has passed. */
   jump(ms: number): void {
+    this.#catchUp();
+    for (const state of this.#states) state.newestArrival += ms;
     for (const { alarms } of this.#groups) for (const alarm of alarms.values()) alarm.jump(ms);
     this.#look();
   }
 
   /** Every alarm there is, in the order of the rules. */
   views(): AlarmView[] {
+    this.#catchUp();
     return this.#groups.flatMap(({ compiled, alarms }) =>
       [...alarms.values()].map((one) => viewOf(compiled.rule, one)),
     );
@@ -225,6 +248,7 @@ export class Alerts {
 
   /** @param now arrival time */
   measures(now: number): AlarmMeasures {
+    this.#catchUp();
     const measures = { firing: 0, unacknowledged: 0, shelved: 0, suppressed: 0, disabled: 0, stale: 0, chattering: 0 };
     for (const { alarms } of this.#groups) {
       for (const { alarm } of alarms.values()) {
@@ -251,6 +275,7 @@ export class Alerts {
   }
 
   write(to: ByteWriter): void {
+    this.#catchUp();
     // Only silence counts from then.
     const isAsked = this.#groups.some(({ compiled }) => compiled.silences.length > 0);
     to.float(isAsked ? this.#awake : -Infinity);
@@ -362,7 +387,7 @@ export class Alerts {
 
   #feed(group: RuleGroup, alarm: RuleAlarm, state: SeriesState, input: number): void {
     if (state.feeds.some((feed) => feed.alarm === alarm && feed.input === input)) return;
-    state.feeds.push({ alarm, input, emit: this.#emitOf(group, alarm) });
+    state.feeds.push({ alarm, input, emit: this.#emitOf(group, alarm), isCalm: false, calm: group.compiled.calm });
   }
 
   #emitOf(group: RuleGroup, alarm: RuleAlarm): Emit {
@@ -384,6 +409,19 @@ export class Alerts {
       for (const alarm of group.alarms.values())
         alarm.alarm.suppress(isHidden(group, alarm), this.#arrival, this.#emitOf(group, alarm));
     }
+  }
+
+  /** Calm alarms hear of their newest reading. */
+  #catchUp(): void {
+    for (const { feeds, newestTime, newestValue, newestArrival } of this.#states)
+      for (const { alarm, input, emit, isCalm } of feeds)
+        if (isCalm) alarm.observe(input, newestTime, newestValue, newestArrival, emit);
+  }
+
+  /** An operator is about to change alarms: none of them is calm until its next reading says so. */
+  #wake(): void {
+    this.#catchUp();
+    for (const { feeds } of this.#states) for (const feed of feeds) feed.isCalm = false;
   }
 
   #count(state: AlertState, quiet: Silence): void {

@@ -225,7 +225,11 @@ export class Pipeline {
     const counts = flag === undefined || state.plan.useUncertain;
     if (flag !== undefined) this.#flagged.set(flag, (this.#flagged.get(flag) ?? 0) + 1);
     if (this.alerts.any) {
-      if (counts) this.alerts.observe(state, time, value, arrival);
+      const { sample } = this.alerts;
+      sample[0] = time;
+      sample[1] = value;
+      sample[2] = arrival;
+      if (counts) this.alerts.observe(state);
       else this.alerts.alive(state, arrival);
     }
     for (const window of state.windows) {

@@ -32,6 +32,8 @@ export class SeriesState {
   /** The newest reading that alarms could look at: one that comes later has to know it. */
   newestTime = -Infinity;
   newestValue = NaN;
+  /** When that arrived. */
+  newestArrival = -Infinity;
   /** When the watermark reaches this event time, a window is due; keeps the hot path to one comparison. */
   nextDue = Infinity;
   /** When the arrival clock reaches this time, an early or late pane is due. */
