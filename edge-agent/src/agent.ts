@@ -1,7 +1,7 @@
 // The agent, wired: the only place where its parts meet. Read it from top to bottom and you know what runs on a gateway.
 
 import { randomBytes } from 'node:crypto';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { compilePlan, compileRoutes } from '@weir/shared/config/compile.ts';
 import type { GatewayFile } from '@weir/shared/config/gateway-file.ts';
 import type { ActionContext, ActionKind, Level, Message } from './actions/action.ts';
@@ -10,11 +10,13 @@ import { isWanted, Levels } from './actions/levels.ts';
 import { actionKinds } from './actions/registry.ts';
 import { Engine } from './engine.ts';
 import { Health } from './health.ts';
+import { dataFolder } from './log/data-folder.ts';
 import { DiskMeter } from './log/disk-meter.ts';
 import { realDisk, type Disk } from './log/disk.ts';
 import { FreeSpaceGuard } from './log/free-space.ts';
 import { lock } from './log/lock.ts';
-import { HubOrders } from './hub-orders.ts';
+import { startControl } from './control/control.ts';
+import { HubOrders, withinReason } from './hub-orders.ts';
 import { messageOf, type Logger } from './logger.ts';
 import { readSecret } from './mqtt/options.ts';
 import { Pace } from './pace.ts';
@@ -53,6 +55,8 @@ export interface AgentOptions {
   /** How much of the journal a start may have to replay. */
   readonly tailBytes?: number | undefined;
   readonly lock?: typeof lock;
+  /** How operators at the gateway reach the agent. */
+  readonly control?: typeof startControl;
   /** How the hub is reached; MQTT when left out. */
   readonly connect?: HubLink;
   /** A name nobody else has: 16 hex digits. */
@@ -75,7 +79,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const { file, logger, clock = systemClock, random = Math.random, newId = randomId } = options;
   const { kinds = { sources: sourceKinds, actions: actionKinds } } = options;
   const { boot, hasBattery } = options.machine ?? { boot: bootId(), hasBattery: hasBatteryClock() };
-  const folder = resolve(options.base, options.data ?? file.data ?? join('weir-data', file.gateway));
+  const folder = dataFolder(file, options.base, options.data);
   const { settings } = file;
   const guard = new FreeSpaceGuard(options.disk ?? realDisk, { folder, minFreeBytes: settings.minFree, clock });
   const meter = new DiskMeter(guard.disk, clock);
@@ -160,6 +164,13 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   });
 
   const orders = new HubOrders({ operate: (operation) => engine.operate(operation), logger, now: () => time.now() });
+
+  const closeControl = await (options.control ?? startControl)({
+    folder,
+    alarms: () => pipeline.alerts.views(),
+    operate: (operation) => engine.operate(withinReason(operation, time.now())),
+    health,
+  });
 
   const reporter = new StatusReporter({
     ...recovered,
@@ -260,6 +271,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       while (outbox.pendingRecords > 0 && clock.monotonicMs() < until) await clock.sleep(20, end.signal);
     },
     async stop() {
+      await closeControl();
       await closeSources();
       end.abort();
       await Promise.all([commits, acting, keepingTime, answering]);

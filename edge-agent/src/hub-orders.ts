@@ -4,10 +4,16 @@
 import type { Operation } from '@weir/shared/model/alert.ts';
 import type { Logger } from './logger.ts';
 
+/** How far ahead a shelf may end. */
+const maxShelfMs = 30 * 86_400_000;
+
+/** Nobody means to shelve an alarm for ever. @param now arrival time */
+export function withinReason(operation: Operation, now: number): Operation {
+  return { ...operation, until: Math.min(operation.until, now + maxShelfMs) };
+}
+
 /** Orders remembered; the hub waits for the answer to far fewer. */
 const maxRemembered = 200;
-/** How far ahead of the order a shelf may end: nobody means to shelve an alarm for ever. */
-const maxShelfMs = 30 * 86_400_000;
 
 export class HubOrders {
   readonly #operate: (operation: Operation) => Promise<number | undefined>;
@@ -37,8 +43,7 @@ export class HubOrders {
     this.#known.add(id);
     const [oldest] = this.#known;
     if (this.#known.size > maxRemembered && oldest !== undefined) this.#known.delete(oldest);
-    const until = Math.min(operation.until, this.#now() + maxShelfMs);
-    void this.#operate({ ...operation, until }).then((changed) => {
+    void this.#operate(withinReason(operation, this.#now())).then((changed) => {
       this.#done.push(id);
       if (this.#done.length > maxRemembered) this.#done.shift();
       const { kind, rule, by } = operation;

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The command line of the agent: run, check, replay.
+// The command line of the agent: run, check, replay, test, score, alerts.
 
 import { dirname } from 'node:path';
 import { compilePlan } from '@weir/shared/config/compile.ts';
@@ -8,6 +8,7 @@ import { parseDuration } from '@weir/shared/model/duration.ts';
 import { Command, InvalidArgumentError } from 'commander';
 import { startAgent } from './agent.ts';
 import { CommandError, loadGatewayFile, readText } from './cli/gateway-file.ts';
+import { alertsCommand } from './cli/alerts.ts';
 import { backtest } from './cli/backtest.ts';
 import { ofGateway, ofRecording, type Moment, type RecordingFlags } from './cli/past.ts';
 import { Progress } from './cli/progress.ts';
@@ -121,6 +122,8 @@ program
     const rows = await score(loadGatewayFile(path, warn), { csv, out, alert, warn });
     console.log(`${out}: ${rows} rows`);
   });
+
+program.addCommand(alertsCommand((line) => console.log(line), warn));
 
 interface ReplayFlags extends RecordingFlags {
   readonly out: string | undefined;

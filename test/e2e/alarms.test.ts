@@ -1,5 +1,6 @@
 // Alarms as people meet them: an agent, a broker with a plant behind it, somebody who is told, and the hub's history.
 
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
@@ -11,6 +12,10 @@ import { startAgentProcess } from '../support/agent.ts';
 import { startHubProcess, type HubProcess } from '../support/hub.ts';
 import { scratchFolder, startMosquitto } from '../support/processes.ts';
 import { until } from '../support/wait.ts';
+
+const root = join(import.meta.dirname, '../..');
+const node = join(root, 'node_modules/.bin/node');
+const main = join(root, 'edge-agent/src/main.ts');
 
 interface Told {
   readonly state: string;
@@ -196,6 +201,29 @@ describe.skipIf(installed('mosquitto') === undefined)('alarms (needs mosquitto)'
       (await alertsAt(hub)).some(({ device, quiet }) => device === 'other' && quiet === 'shelved'),
     );
     expect(receiver.told).toHaveLength(1);
+
+    // At the gateway itself the same can be done, by whoever stands there.
+    const atGateway = (...args: string[]): string =>
+      execFileSync(node, [main, 'alerts', ...args], { cwd: folder.path, encoding: 'utf8', stdio: 'pipe' });
+    expect(atGateway('list', 'gateway.yaml', '--data', 'data').trim().split('\n').toSorted()).toEqual([
+      expect.stringMatching(
+        /^too_hot \(critical\) other\/temperature firing since .*, not acknowledged, shelved until .*: temp/,
+      ),
+      expect.stringMatching(
+        /^too_hot \(critical\) oven\/temperature firing since .*, acknowledged, shelved until .*: temp/,
+      ),
+    ]);
+    const whom = ['--device', 'other', '--signal', 'temperature', '--by', 'Bob'];
+    expect(atGateway('acknowledge', 'gateway.yaml', 'too_hot', '--data', 'data', ...whom)).toBe(
+      'too_hot: 1 alarm changed\n',
+    );
+    await until('the hub shows that too', async () =>
+      (await alertsAt(hub)).some(({ acknowledgedBy }) => acknowledgedBy === 'Bob'),
+    );
+    expect(() => atGateway('enable', 'gateway.yaml', 'too_hott', '--data', 'data')).toThrow(
+      'no alert "too_hott", did you mean "too_hot"?',
+    );
+    expect(() => atGateway('list', 'gateway.yaml', '--data', 'nowhere')).toThrow('no agent answers');
 
     // The gateway remembers, without the hub.
     await hub.kill();

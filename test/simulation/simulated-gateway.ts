@@ -196,6 +196,7 @@ export class SimulatedGateway {
       tailBytes: this.#parts.tailBytes,
       machine: { boot: `boot${this.#boots}`.padEnd(16, '0'), hasBattery: false },
       lock: () => Promise.resolve(() => Promise.resolve()),
+      control: () => Promise.resolve(() => Promise.resolve()),
       connect: hooks.link(link.openFor(life)),
       kinds,
     });

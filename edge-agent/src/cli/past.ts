@@ -1,12 +1,13 @@
 // What a replay goes over: a recording, or what a gateway remembers.
 
 import { stat } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { basename, join } from 'node:path';
 import type { GatewayFile } from '@weir/shared/config/gateway-file.ts';
 import type { Plan } from '@weir/shared/pipeline/plan.ts';
 import { planFromJson } from '@weir/shared/pipeline/plan-json.ts';
 import { readCheckpoint } from '../log/checkpoint.ts';
 import { realDisk } from '../log/disk.ts';
+import { dataFolder } from '../log/data-folder.ts';
 import { HeldDisk } from '../log/held-disk.ts';
 import { History, type Stretch } from '../log/history.ts';
 import type { BlockReading } from '../log/journal-block.ts';
@@ -84,7 +85,7 @@ export async function ofGateway(
   file: GatewayFile,
   { base, data, span, warn }: { base: string; data: string | undefined; span: SpanFlags; warn: (line: string) => void },
 ): Promise<Remembered> {
-  const folder = resolve(base, data ?? file.data ?? join('weir-data', file.gateway));
+  const folder = dataFolder(file, base, data);
   await usable(folder, stat(folder)).catch((error: unknown) => {
     throw error instanceof CommandError
       ? new CommandError(`${error.message}; --data names the folder the agent keeps its data in`)

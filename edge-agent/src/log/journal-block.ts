@@ -31,7 +31,7 @@ const readable: ReadonlySet<number> = new Set([3, version]);
 const partBits = { names: 1, readings: 2, refusals: 4, evicted: 8, acted: 16, awake: 32, operations: 64 } as const;
 
 /** JSON has neither undefined nor NaN. */
-const operationSchema = z
+export const operationSchema = z
   .object({
     kind: z.enum(operationKinds),
     rule: z.string(),

@@ -55,7 +55,9 @@ export interface AlarmSettings {
 /** @param quiet why nobody is told; '' when somebody is */
 export type Emit = (state: AlertState, time: number, since: number, quiet: Silence) => void;
 
-export type AlarmPhase = 'normal' | 'pending' | 'firing' | 'latched';
+export const alarmPhases = ['normal', 'pending', 'firing', 'latched'] as const;
+
+export type AlarmPhase = (typeof alarmPhases)[number];
 
 const episodes = ['none', 'firing', 'latched'] as const;
 
