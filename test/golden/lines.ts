@@ -38,7 +38,7 @@ export function ledgerLine({ taken, open, lost, flagged, lostBySeries }: Books):
   });
 }
 
-function alertLine({ rule, series, state, severity, time, since, value }: Transition): string {
+function alertLine({ rule, series, state, severity, time, since, value, quiet }: Transition): string {
   return JSON.stringify({
     alert: rule,
     series: `${series.device}/${series.signal}`,
@@ -47,6 +47,7 @@ function alertLine({ rule, series, state, severity, time, since, value }: Transi
     time: timeText(time),
     since: timeText(since),
     value,
+    ...(quiet === '' ? {} : { quiet }),
   });
 }
 

@@ -177,6 +177,21 @@ describe('operators', () => {
   });
 });
 
+test('who speaks for the first time when a shelf is over is not born into it, also after a restart', () => {
+  const { plan } = pipelineOf([ruleOf()]);
+  for (const isRestarted of [false, true]) {
+    let one = new Pipeline(plan);
+    say(one, start, 20, 'a');
+    one.operate(operation('shelve', 'too_hot', { until: start + minute }), start + 1);
+    expect(told(one)).toEqual(['too_hot a shelved']);
+    if (isRestarted) one = restore(plan, snapshot(one)).pipeline;
+    say(one, start + 30_000, 40, 'b');
+    expect(told(one)).toEqual(['too_hot b firing shelved']);
+    say(one, start + 2 * minute, 40, 'c');
+    expect(told(one)).toEqual(['too_hot c firing']);
+  }
+});
+
 test('a rule that explains others comes before them, wherever it stands in the file', () => {
   const power = ruleOf({ id: 'power', when: 'temperature > 30' });
   for (const rules of [
@@ -188,6 +203,19 @@ test('a rule that explains others comes before them, wherever it stands in the f
     say(pipeline, start + 1, 40);
     expect(told(pipeline)).toEqual(['power oven firing', 'too_hot oven firing suppressed']);
   }
+});
+
+test('what is on when its explanation has gone is told, though nothing more is heard', () => {
+  const rules = [silence('lost', { suppressedBy: ['deaf'] }), silence('deaf', { perGateway: true })];
+  const pipeline = pipelineOf(rules);
+  for (const device of ['a', 'b']) say(pipeline, start, 60, device);
+  pipeline.tick(start + 5 * minute);
+  say(pipeline, start + 6 * minute, 60, 'a');
+  told(pipeline);
+  pipeline.tick(start + 6 * minute + 9_999);
+  expect(told(pipeline)).toEqual([]);
+  pipeline.tick(start + 6 * minute + 10_000);
+  expect(told(pipeline)).toEqual(['lost b unsuppressed suppressed', 'lost b firing']);
 });
 
 test('explains only alarms of its own device', () => {

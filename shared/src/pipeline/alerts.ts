@@ -127,8 +127,12 @@ export class Alerts {
     return taken;
   }
 
-  /** A series says something for the first time: its feeds are filled in, now and whenever an alarm comes that needs it. */
-  connect(state: SeriesState): void {
+  /**
+   * A series says something for the first time: its feeds are filled in, now and whenever an alarm comes that needs it.
+   * @param arrival when: an alarm is not born shelved when the shelf is over
+   */
+  connect(state: SeriesState, arrival: number): void {
+    if (arrival > this.#arrival) this.#arrival = arrival;
     this.#states.push(state);
     for (const group of this.#groups) {
       for (const [input, wanted] of group.compiled.rule.inputs.entries()) {
@@ -406,8 +410,11 @@ export class Alerts {
   /** Tells the alarms that this rule explains whether they are explained. */
   #hide(suppressor: RuleGroup): void {
     for (const group of suppressor.suppresses) {
-      for (const alarm of group.alarms.values())
+      for (const alarm of group.alarms.values()) {
         alarm.alarm.suppress(isHidden(group, alarm), this.#arrival, this.#emitOf(group, alarm));
+        // What is told when the explanation has gone needs no reading.
+        if (alarm.nextTick < this.nextTick) this.nextTick = alarm.nextTick;
+      }
     }
   }
 

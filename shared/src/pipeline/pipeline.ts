@@ -78,7 +78,7 @@ export class Pipeline {
   /** @returns why the reading was refused; it is in the ledger already */
   ingest(reading: Reading, arrival: number): LossReason | undefined {
     this.ledger.take();
-    const state = this.#states[reading.series] ?? this.#state(reading.series);
+    const state = this.#states[reading.series] ?? this.#state(reading.series, arrival);
     const { gain, offset } = state.plan;
     // Adding 0 makes 0 of -0: of the two, the smaller would be the one that came first.
     const value = (gain === 1 && offset === 0 ? reading.value : reading.value * gain + offset) + 0;
@@ -201,8 +201,8 @@ export class Pipeline {
   }
 
   /** Creates the states of every series interned so far; used when a snapshot is put back. */
-  materialize(): void {
-    for (const series of this.series.all()) this.#states[series.id] ??= this.#newState(series.id);
+  materialize(arrival = -Infinity): void {
+    for (const series of this.series.all()) this.#states[series.id] ??= this.#newState(series.id, arrival);
   }
 
   /** Puts the counts of a snapshot back, when all series have theirs. */
@@ -257,7 +257,7 @@ export class Pipeline {
       this.#hasDerived = true;
       const series = this.series.intern(device, signal);
       if (series === undefined) return;
-      const state = this.#states[series.id] ?? this.#state(series.id);
+      const state = this.#states[series.id] ?? this.#state(series.id, arrival);
       const reading: Reading = { series: series.id, time, value: result + 0, quality: 'good' };
       const latest = arrival + this.maxAheadMs;
       this.#value = reading.value;
@@ -294,19 +294,19 @@ export class Pipeline {
     this.#due.push(state);
   }
 
-  #state(id: SeriesId): SeriesState {
-    this.materialize();
+  #state(id: SeriesId, arrival: number): SeriesState {
+    this.materialize(arrival);
     const state = this.#states[id];
     if (state === undefined) throw new RangeError(`series ${id} was never interned`);
     return state;
   }
 
-  #newState(id: SeriesId): SeriesState {
+  #newState(id: SeriesId, arrival: number): SeriesState {
     const series = this.series.at(id);
     const plan = this.plan.signals.get(series.signal);
     if (plan === undefined) throw new Error(`the gateway file has no signal "${series.signal}"`);
     const state = new SeriesState(series, plan);
-    if (this.alerts.any) this.alerts.connect(state);
+    if (this.alerts.any) this.alerts.connect(state, arrival);
     return state;
   }
 }
