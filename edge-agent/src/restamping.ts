@@ -6,7 +6,7 @@
 // no harm: recovery replays the same blocks moved by as much, and the outbox passes over what it has.
 
 import { unremarkable, type Transition } from '@weir/shared/model/alert.ts';
-import type { AlarmView } from '@weir/shared/pipeline/alerts.ts';
+import type { AlarmView } from '@weir/shared/pipeline/alarm-measures.ts';
 import { Pipeline, type Outputs } from '@weir/shared/pipeline/pipeline.ts';
 import { restore } from '@weir/shared/pipeline/snapshot.ts';
 import { readCheckpoint, type Checkpoint } from './log/checkpoint.ts';

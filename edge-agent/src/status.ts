@@ -3,7 +3,7 @@
 import type { GatewayFile } from '@weir/shared/config/gateway-file.ts';
 import type { Losses } from '@weir/shared/model/ledger.ts';
 import type { LossReason } from '@weir/shared/model/reading.ts';
-import type { AlarmMeasures } from '@weir/shared/pipeline/alerts.ts';
+import type { AlarmMeasures } from '@weir/shared/pipeline/alarm-measures.ts';
 import type { Pipeline } from '@weir/shared/pipeline/pipeline.ts';
 import { encodeStatus } from '@weir/shared/wire/codec.ts';
 import type { Actions } from './actions/actions.ts';

@@ -52,7 +52,7 @@ signals:
 windows:
   - { every: 1m, of: all, compute: [mean, min, max] }
 alerts:
-  too_hot: { when: temperature > 34, clear: temperature < 33, severity: critical }
+  too_hot: { when: temperature > 34, clear: temperature < 33, chatter: tell, severity: critical }
 `;
   await using agent = await startAgentProcess(folder.path, yaml, { WEIR_HUB_KEY: hub.addGateway('bench') });
   await until('the source is open', async () =>

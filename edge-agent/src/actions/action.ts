@@ -10,7 +10,6 @@ import type { ConfigKind, Part } from '@weir/shared/config/kinds.ts';
 import type { z } from 'zod';
 import type { Clock } from '../time/clock.ts';
 import { deliveryOf, type Delivery } from './delivery.ts';
-import type { LevelMode, Pulse } from './levels.ts';
 import type { Notice } from './notice.ts';
 
 export interface Action {
@@ -43,6 +42,15 @@ export interface ActionContext {
 export interface Message {
   readonly action: Action;
   readonly delivery: Delivery;
+}
+
+export const levelModes = ['firing', 'unacknowledged'] as const;
+
+export type LevelMode = (typeof levelModes)[number];
+
+export interface Pulse {
+  readonly onMs: number;
+  readonly offMs: number;
 }
 
 /** An output, and when it is to be on. */

@@ -2,9 +2,9 @@
 
 import { parseDuration } from '@weir/shared/model/duration.ts';
 import { z } from 'zod';
-import { gpioLines, type GpioLine, type GpioLines } from '../gpio/line.ts';
-import { levelKind, type LevelAction } from './action.ts';
-import { levelModes, type Pulse } from './levels.ts';
+import type { GpioLine, GpioLines } from '../gpio/contract.ts';
+import { gpioLines } from '../gpio/line.ts';
+import { levelKind, levelModes, type LevelAction, type Pulse } from './action.ts';
 
 const shortestPulseMs = 50;
 

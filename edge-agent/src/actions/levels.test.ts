@@ -4,7 +4,8 @@ import { Health } from '../health.ts';
 import { FakeClock } from '../testing/fake-clock.ts';
 import { settle } from '../testing/station.ts';
 import type { LevelAction } from './action.ts';
-import { isWanted, Levels, type AlarmState, type Pulse } from './levels.ts';
+import type { Pulse } from './action.ts';
+import { isWanted, Levels, type AlarmState } from './levels.ts';
 
 /** A lamp that can be broken, or hang. */
 class Lamp implements LevelAction {

@@ -7,16 +7,7 @@ import { messageOf } from '../logger.ts';
 import { Backoff } from '../time/backoff.ts';
 import type { Clock } from '../time/clock.ts';
 import { formatDuration } from '@weir/shared/model/duration.ts';
-import type { Level } from './action.ts';
-
-export const levelModes = ['firing', 'unacknowledged'] as const;
-
-export type LevelMode = (typeof levelModes)[number];
-
-export interface Pulse {
-  readonly onMs: number;
-  readonly offMs: number;
-}
+import type { Level, LevelMode, Pulse } from './action.ts';
 
 /** What a level looks at of an alarm. */
 export interface AlarmState {

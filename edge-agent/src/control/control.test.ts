@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { Operation } from '@weir/shared/model/alert.ts';
-import type { AlarmView } from '@weir/shared/pipeline/alerts.ts';
+import type { AlarmView } from '@weir/shared/pipeline/alarm-measures.ts';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Health } from '../health.ts';
 import { tempFolder } from '../testing/temp-folder.ts';

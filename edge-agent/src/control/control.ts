@@ -5,7 +5,7 @@ import { chmod, unlink } from 'node:fs/promises';
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
-import type { AlarmView } from '@weir/shared/pipeline/alerts.ts';
+import type { AlarmView } from '@weir/shared/pipeline/alarm-measures.ts';
 import type { Operation } from '@weir/shared/model/alert.ts';
 import type { Health } from '../health.ts';
 import { messageOf } from '../logger.ts';

@@ -9,7 +9,7 @@ import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { promisify } from 'node:util';
 import type { Clock } from '../time/clock.ts';
-import type { GpioLine, GpioLines } from './line.ts';
+import type { GpioLine, GpioLines } from './contract.ts';
 
 const settleMs = 100;
 const keptCharacters = 500;

@@ -8,7 +8,8 @@ import { FakeGpioset, FakeSysfs, onoffFor, type Board } from '../testing/fake-gp
 import { tempFolder } from '../testing/temp-folder.ts';
 import { systemClock } from '../time/clock.ts';
 import { gpiosetLines } from './gpioset.ts';
-import { gpioLines, type GpioLine, type GpioLines } from './line.ts';
+import type { GpioLine, GpioLines } from './contract.ts';
+import { gpioLines } from './line.ts';
 import { numberOf, sysfsLines } from './sysfs.ts';
 
 const notInstalled = (): Promise<never> => Promise.reject(new Error('Cannot find package'));

@@ -1,7 +1,7 @@
 // Lines through the package onoff, if it is installed: it is loaded when the first line is opened.
 
 import { z } from 'zod';
-import type { GpioLine } from './line.ts';
+import type { GpioLine } from './contract.ts';
 
 interface OnoffGpio {
   write(value: 0 | 1): Promise<void>;

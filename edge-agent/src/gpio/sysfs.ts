@@ -10,7 +10,7 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { access, constants, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../time/clock.ts';
-import type { GpioLine, GpioLines } from './line.ts';
+import type { GpioLine, GpioLines } from './contract.ts';
 import { openOnoff } from './onoff.ts';
 
 /** A new line belongs to root until udev has seen it. */

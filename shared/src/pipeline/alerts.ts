@@ -5,59 +5,14 @@
 // be, from the start). Alarms come and go in a fixed order, so that the same inputs give the same transitions: rules that
 // explain others come before those, otherwise in the order of the gateway file.
 
-import type { AlarmPhase, Emit } from '../alert/alarm.ts';
+import type { Emit } from '../alert/alarm.ts';
 import { compileRule, RuleAlarm, ruleKey, type CompiledRule, type Rule } from '../alert/rule.ts';
-import type { AlertState, Operation, Severity, Silence, Transition } from '../model/alert.ts';
+import type { AlertState, Operation, Transition } from '../model/alert.ts';
 import { silences } from '../model/alert.ts';
 import { ByteReader, ByteWriter } from '../model/bytes.ts';
-import type { Series } from '../model/series.ts';
+import { AlarmCounts, stateOf, type AlarmMeasures, type AlarmView } from './alarm-measures.ts';
 import type { SeriesState } from './series-state.ts';
 import type { Plan } from './plan.ts';
-
-/** Where the readings of a series go. */
-export interface AlertFeed {
-  readonly alarm: RuleAlarm;
-  readonly input: number;
-  readonly emit: Emit;
-  /**
-   * The alarm is calm and hears nothing of values between which it stays so: that is nearly all of them. Whoever looks at the
-   * alarm has it catch up first.
-   */
-  isCalm: boolean;
-  readonly calm: CompiledRule['calm'];
-}
-
-/** One alarm as people see it. */
-export interface AlarmView {
-  readonly rule: string;
-  readonly series: Pick<Series, 'device' | 'signal'>;
-  readonly severity: Severity;
-  readonly phase: AlarmPhase;
-  readonly since: number;
-  readonly value: number;
-  readonly reason: string;
-  readonly acknowledged: boolean;
-  /** Whether somebody was told of this episode. */
-  readonly told: boolean;
-  /** Epoch milliseconds; -Infinity when it is not shelved. */
-  readonly shelvedUntil: number;
-  readonly disabled: boolean;
-  readonly suppressed: boolean;
-  readonly chattering: boolean;
-}
-
-export interface AlarmMeasures {
-  readonly firing: number;
-  readonly unacknowledged: number;
-  readonly shelved: number;
-  readonly suppressed: number;
-  readonly disabled: number;
-  readonly stale: number;
-  readonly chattering: number;
-  readonly transitionsPerMinute: number;
-  readonly alarmsPerTenMinutes: number;
-  readonly quiet: ReadonlyMap<Silence, number>;
-}
 
 interface RuleGroup {
   readonly compiled: CompiledRule;
@@ -71,11 +26,8 @@ interface RuleGroup {
   shelvedUntil: number;
 }
 
-const staleMs = 86_400_000;
 /** The last moment that has a date. */
 const lastDate = 8.64e15;
-const minuteMs = 60_000;
-const minutes = 10;
 const nobody = { by: '', comment: '' };
 
 export class Alerts {
@@ -90,10 +42,7 @@ export class Alerts {
   #who: { readonly by: string; readonly comment: string } = nobody;
   /** Since then silence counts. */
   #awake = -Infinity;
-  readonly #quiet = new Map<Silence, number>();
-  /** Transitions and alarms, by minute of arrival modulo 10. */
-  readonly #perMinute = new Uint32Array(minutes * 2);
-  #minute = -Infinity;
+  readonly #counts = new AlarmCounts();
   #arrival = -Infinity;
 
   constructor({ rules }: Pick<Plan, 'rules'>) {
@@ -253,29 +202,8 @@ export class Alerts {
   /** @param now arrival time */
   measures(now: number): AlarmMeasures {
     this.#catchUp();
-    const measures = { firing: 0, unacknowledged: 0, shelved: 0, suppressed: 0, disabled: 0, stale: 0, chattering: 0 };
-    for (const { alarms } of this.#groups) {
-      for (const { alarm } of alarms.values()) {
-        if (alarm.firing) {
-          measures.firing += 1;
-          if (!alarm.acknowledged) measures.unacknowledged += 1;
-          if (now - alarm.since > staleMs) measures.stale += 1;
-          if (alarm.suppressed) measures.suppressed += 1;
-        }
-        if (alarm.shelvedUntil > now) measures.shelved += 1;
-        if (alarm.disabled) measures.disabled += 1;
-        if (alarm.chattering) measures.chattering += 1;
-      }
-    }
-    this.#forgetMinutes(now);
-    const current = place(this.#minute);
-    const alarms = this.#perMinute.filter((_, at) => at % 2 === 1).reduce((sum, count) => sum + count, 0);
-    return {
-      ...measures,
-      transitionsPerMinute: this.#perMinute[current] ?? 0,
-      alarmsPerTenMinutes: alarms,
-      quiet: this.#quiet,
-    };
+    const alarms = this.#groups.flatMap((group) => [...group.alarms.values()].map(({ alarm }) => alarm));
+    return { ...stateOf(alarms, now), ...this.#counts.rates(now) };
   }
 
   write(to: ByteWriter): void {
@@ -283,8 +211,8 @@ export class Alerts {
     // Only silence counts from then.
     const isAsked = this.#groups.some(({ compiled }) => compiled.silences.length > 0);
     to.float(isAsked ? this.#awake : -Infinity);
-    to.varint(this.#quiet.size);
-    for (const [reason, count] of this.#quiet) {
+    to.varint(this.#counts.quiet.size);
+    for (const [reason, count] of this.#counts.quiet) {
       to.text(reason);
       to.varint(count);
     }
@@ -316,7 +244,7 @@ export class Alerts {
     for (let left = from.varint(); left > 0; left--) {
       const [name, count] = [from.text(), from.varint()];
       const reason = silences.find((known) => known === name);
-      if (reason !== undefined) this.#quiet.set(reason, count);
+      if (reason !== undefined) this.#counts.quiet.set(reason, count);
     }
     for (let left = from.varint(); left > 0; left--) {
       const [id, key] = [from.text(), from.text()];
@@ -402,7 +330,7 @@ export class Alerts {
         ...transition(group, alarm, state, { time, since, quiet, value, reason }),
         ...who(this.#who),
       });
-      this.#count(state, quiet);
+      this.#counts.add(state, quiet, this.#arrival);
       if (group.suppresses.length > 0) this.#hide(group);
     };
   }
@@ -431,22 +359,6 @@ export class Alerts {
     for (const { feeds } of this.#states) for (const feed of feeds) feed.isCalm = false;
   }
 
-  #count(state: AlertState, quiet: Silence): void {
-    this.#forgetMinutes(this.#arrival);
-    const at = place(this.#minute);
-    this.#perMinute[at] = (this.#perMinute[at] ?? 0) + 1;
-    if (state === 'firing') this.#perMinute[at + 1] = (this.#perMinute[at + 1] ?? 0) + 1;
-    if (quiet !== '') this.#quiet.set(quiet, (this.#quiet.get(quiet) ?? 0) + 1);
-  }
-
-  #forgetMinutes(now: number): void {
-    const minute = Math.floor(now / minuteMs);
-    if (!Number.isFinite(minute) || minute <= this.#minute) return;
-    for (let gone = Math.max(this.#minute + 1, minute - minutes + 1); gone <= minute; gone++)
-      this.#perMinute.fill(0, place(gone), place(gone) + 2);
-    this.#minute = minute;
-  }
-
   #look(): void {
     this.nextTick = Infinity;
     for (const { alarms } of this.#groups)
@@ -464,10 +376,6 @@ function viewOf({ id: rule, severity }: Rule, one: RuleAlarm): AlarmView {
 
 function ignore(): void {
   // Nothing has happened: the alarm is born like that.
-}
-
-function place(minute: number): number {
-  return Number.isFinite(minute) ? (((minute % minutes) + minutes) % minutes) * 2 : 0;
 }
 
 function fits(wanted: Rule['inputs'][number], { series }: SeriesState): boolean {

@@ -11,7 +11,7 @@ import { Repeats } from '../stream/repeats.ts';
 import { Watermark } from '../stream/watermark.ts';
 import { openWindows } from '../stream/windows.ts';
 import { Judge } from './judge.ts';
-import type { AlertFeed } from './alerts.ts';
+import type { AlertFeed } from './alert-feed.ts';
 import { windowKey, type SignalPlan } from './plan.ts';
 
 /** Repetitions are remembered by pieces of event time; a piece in use is looked up quickly, the others are packed. */
