@@ -27,7 +27,8 @@ function start(
 }
 
 function record(state: State, url: string, since: number, nowMs = Date.now()): void {
-  const firing = { gateway: 'line-3', transition: transition({ since, time: since + 5 }) };
+  const reason = 'temperature is 34.5, above 34';
+  const firing = { gateway: 'line-3', transition: transition({ since, time: since + 5, reason }) };
   state.transaction(() => state.alerts.record(firing, [`webhook ${url}`], nowMs));
 }
 
@@ -51,6 +52,7 @@ test('sends one transition as one POST, with everything somebody must know', asy
       since: 1000,
       time: 1005,
       value: 34.5,
+      reason: 'temperature is 34.5, above 34',
     },
   ]);
   await end();

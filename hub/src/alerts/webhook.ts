@@ -2,7 +2,7 @@
 //
 //   { "key": "line-3/too_hot/press/temperature/1700000000000/firing", "gateway": "line-3", "rule": "too_hot",
 //     "device": "press", "signal": "temperature", "severity": "critical", "state": "firing",
-//     "since": 1700000000000, "time": 1700000010000, "value": 34.5 }
+//     "since": 1700000000000, "time": 1700000010000, "value": 34.5, "reason": "temperature is 34.5, above 34" }
 //
 // Times are event times in epoch milliseconds; `value` is what caused the transition.
 
@@ -35,7 +35,7 @@ export function webhookNotifier(url: string): Notifier {
 }
 
 function bodyOf(notification: Notification): Record<string, unknown> {
-  const { gateway, rule, device, signal, severity, state, sinceMs, timeMs, value } = notification;
+  const { gateway, rule, device, signal, severity, state, sinceMs, timeMs, value, reason } = notification;
   const key = notificationKey(notification);
-  return { key, gateway, rule, device, signal, severity, state, since: sinceMs, time: timeMs, value };
+  return { key, gateway, rule, device, signal, severity, state, since: sinceMs, time: timeMs, value, reason };
 }

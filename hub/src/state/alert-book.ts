@@ -49,6 +49,8 @@ export interface DueNotification {
   readonly sinceMs: number;
   readonly timeMs: number;
   readonly value: number | null;
+  /** In words; empty where there is nothing to add. */
+  readonly reason: string;
 }
 
 const maxTransitions = 100_000;
@@ -116,7 +118,8 @@ export class AlertBook {
       `${episodes} AND t.gateway = ? AND t.rule = ? AND t.device = ? AND t.signal = ? AND t.since_ms = ?`,
     );
     this.#due = database.prepare(
-      `SELECT n.id, n.added_ms, t.gateway, t.rule, t.device, t.signal, t.severity, t.state, t.since_ms, t.time_ms, t.value
+      `SELECT n.id, n.added_ms, t.gateway, t.rule, t.device, t.signal, t.severity, t.state, t.since_ms, t.time_ms, t.value,
+         t.reason
        FROM notifications n JOIN transitions t ON t.id = n.transition_id WHERE n.target = ? ORDER BY n.id LIMIT 1`,
     );
     this.#done = database.prepare('DELETE FROM notifications WHERE id = ?');
@@ -188,6 +191,7 @@ export class AlertBook {
       sinceMs: number(row, 'since_ms'),
       timeMs: number(row, 'time_ms'),
       value: numberOrNull(row, 'value'),
+      reason: text(row, 'reason'),
     };
   }
 
