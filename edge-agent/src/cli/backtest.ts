@@ -90,10 +90,13 @@ export async function backtest(options: BacktestOptions): Promise<BacktestSummar
   let [readings, first, last] = [0, Infinity, -Infinity];
   for await (const { starts, readings: all } of past.stretches) {
     let next = 0;
+    const wake = async (until: number): Promise<void> => {
+      for (let start = starts[next]; start !== undefined && start <= until; start = starts[++next])
+        for (const side of sides) await take(side, side.run.awake(start));
+    };
     for (const reading of all) {
       if (reading.arrival > past.to) continue;
-      for (let start = starts[next]; start !== undefined && start <= reading.arrival; start = starts[++next])
-        for (const side of sides) await take(side, side.run.awake(start));
+      await wake(reading.arrival);
       for (const side of sides) {
         const outputs = side.run.advance(reading.arrival);
         if (outputs !== undefined) await take(side, outputs);
@@ -105,6 +108,7 @@ export async function backtest(options: BacktestOptions): Promise<BacktestSummar
       last = Math.max(last, reading.arrival);
       readings += 1;
     }
+    await wake(past.to);
     options.progress.to(past.share(), () => `${readings} readings`);
   }
   for (const side of sides) {

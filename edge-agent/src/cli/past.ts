@@ -92,7 +92,7 @@ export async function ofGateway(
       : error;
   });
   const disk = new HeldDisk();
-  const history = await History.open(disk, {
+  const opening = History.open(disk, {
     folder,
     onDamage: ({ file: name, bytes, torn }) => {
       // What is being written just now is not damaged.
@@ -100,6 +100,7 @@ export async function ofGateway(
     },
     onUnreadable: (reason) => warn(`left out: ${reason}`),
   });
+  const history = await usable(folder, opening);
   const end = await history.end();
   if (end === -Infinity) throw new CommandError(`${folder}: there are no readings`);
   const at = (moment: Moment): number => ('time' in moment ? moment.time : end - moment.agoMs);
