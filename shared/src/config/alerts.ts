@@ -61,7 +61,7 @@ export function readAlert(alert: Alert, file: GatewayFile): ReadAlert {
   const { with: named = {} } = alert;
   const renamed = (text: string): string => withWord(text, file);
   const when = whenOf(alert, file);
-  const clear = alert.clear === undefined ? undefined : renamed(alert.clear);
+  const clear = alert.clear === undefined ? behindDeadband(alert, when) : renamed(alert.clear);
   const words = [...new Set([...wordsOf(when), ...(clear === undefined ? [] : wordsOf(clear))])];
   const bySanitized = new Map([...file.signals.keys()].map((name) => [wordFor(name), name]));
   const inputs = words.map((variable): RuleInput => {
@@ -71,6 +71,22 @@ export function readAlert(alert: Alert, file: GatewayFile): ReadAlert {
     return { variable, device: text.slice(0, slash), signal: text.slice(slash + 1) };
   });
   return { when, clear, inputs: inputs.length > 1 ? inputs.map((input) => placed(input, file)) : inputs };
+}
+
+/** The condition that ends an alarm with a deadband: every limit, come back over by so much. @returns undefined without one */
+export function behindDeadband({ deadband }: Alert, when: string): string | undefined {
+  if (deadband === undefined) return undefined;
+  const condition = compileCondition(when, undefined, new Terms(), suffixes);
+  if ('message' in condition || !hasDeadband(condition)) return undefined;
+  const sides = condition.limits.map(({ signal, operator, limit }) =>
+    operator.startsWith('>') ? `${signal} <= ${limit - deadband}` : `${signal} >= ${limit + deadband}`,
+  );
+  return sides.join(' and ');
+}
+
+/** Whether there are limits a value can come back over. */
+export function hasDeadband({ limits, isPlain }: Condition): boolean {
+  return isPlain && limits.length > 0 && limits.every(({ operator }) => /[<>]/.test(operator));
 }
 
 /** The devices a signal can be of, when the gateway file says so. */
@@ -135,8 +151,8 @@ function placed(input: RuleInput, file: GatewayFile): RuleInput {
   return device === undefined || others.length > 0 ? input : { ...input, device };
 }
 
-function keepForMs({ clear, silent, anomaly }: Alert, when: string): number {
-  if (clear !== undefined || silent !== undefined) return 0;
+function keepForMs({ clear, deadband, silent, anomaly }: Alert, when: string): number {
+  if (clear !== undefined || deadband !== undefined || silent !== undefined) return 0;
   if (anomaly !== undefined) return defaults.keepAnomalyForMs;
   const condition = compileCondition(when, undefined, new Terms(), suffixes);
   if ('message' in condition) return 0;

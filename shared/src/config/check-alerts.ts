@@ -6,7 +6,7 @@ import { compileCondition, Terms, type Condition, type UnitUse } from '../alert/
 import { suffixes } from '../alert/suffixes.ts';
 import { maxSignals } from '../detect/multivariate.ts';
 import { detectorKinds } from '../detect/registry.ts';
-import { devicesOf, isWord, readAlert, silenceMs } from './alerts.ts';
+import { devicesOf, isWord, readAlert, silenceMs, hasDeadband } from './alerts.ts';
 import { linearConversion } from './convert.ts';
 import type { GatewayFile } from './gateway-file.ts';
 import type { Alert } from './schema.ts';
@@ -33,6 +33,7 @@ export function checkAlert(
     for (const use of condition.units) checkUnit(use, [...at, key], file, yaml);
   }
   if (when !== undefined) checkLimits(alert, when, clear, at, file, yaml);
+  if (when !== undefined && alert.deadband !== undefined) checkDeadband(alert, when, at, file, yaml);
 }
 
 function checkNames(
@@ -51,12 +52,28 @@ function checkNames(
 }
 
 function checkSettings(id: string, alert: Alert, at: Path, file: GatewayFile, yaml: YamlFile): void {
-  const { silent, anomaly, when = '', detector, sensitivity, learn, per, suppressedBy = [], clear, samples } = alert;
+  const {
+    silent,
+    anomaly,
+    when = '',
+    detector,
+    sensitivity,
+    learn,
+    per,
+    suppressedBy = [],
+    clear,
+    samples,
+    deadband,
+  } = alert;
   if (silent !== undefined && silenceMs(alert, file) === 0)
     yaml.add('for how long? say for: 15m, or missing: at the signal', at, { key: 'silent' });
   if (silent === undefined && per === 'gateway')
     yaml.add('per: gateway goes with silent; elsewhere each device has its own alarm', [...at, 'per']);
   if (silent !== undefined && clear !== undefined) yaml.add('a silence ends with the next reading', [...at, 'clear']);
+  if (deadband !== undefined && clear !== undefined)
+    yaml.add('clear says when the alarm ends: leave the deadband away', [...at, 'deadband']);
+  if (deadband !== undefined && (silent !== undefined || anomaly !== undefined))
+    yaml.add('a deadband is of limits on a signal, like temperature > 34', [...at, 'deadband']);
   if (silent !== undefined && samples !== undefined) yaml.add('a silence has no readings to count', [...at, 'samples']);
   const keys = detectorKinds.map(({ key }) => key);
   if (detector !== undefined && !keys.includes(detector))
@@ -197,6 +214,28 @@ function checkLimits(
       'clear is true where when is true: the alert would start and end at once; clear beyond the limit on the other side',
       [...at, 'clear'],
     );
+  }
+}
+
+function checkDeadband(
+  { deadband = 0, with: named }: Alert,
+  when: Condition,
+  at: Path,
+  file: GatewayFile,
+  yaml: YamlFile,
+): void {
+  if (!hasDeadband(when)) {
+    yaml.add('a deadband is of limits on a signal, like temperature > 34; write clear', [...at, 'deadband']);
+    return;
+  }
+  for (const { signal, operator, limit } of when.limits) {
+    const [low, high] = file.signals.get(named?.[signal] ?? signal)?.range ?? [-Infinity, Infinity];
+    const isBeyond = operator.startsWith('>') ? limit - deadband < low : limit + deadband > high;
+    if (isBeyond)
+      yaml.add(`the alert would never end: readings of ${signal} outside ${low}..${high} are refused`, [
+        ...at,
+        'deadband',
+      ]);
   }
 }
 

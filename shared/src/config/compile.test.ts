@@ -61,6 +61,12 @@ test('a file becomes a plan with nothing left to parse', () => {
   });
 });
 
+test('a deadband becomes the condition that ends the alarm, without an off-delay', () => {
+  const text = file.replace(/ {2}low: .*\n/, '  low: { when: pressure <= 1 or pressure > 9, deadband: 0.5 }\n');
+  const [, low] = compilePlan(fileOf(text)).rules;
+  expect(low).toMatchObject({ clear: 'pressure >= 1.5 and pressure <= 8.5', keepForMs: 0 });
+});
+
 test('every kind of window becomes one, with a name of its own', () => {
   const { windows } = compiled(`
 windows:

@@ -417,6 +417,33 @@ windows:
     ],
   },
   {
+    name: 'deadbands belong to limits that a value can come back over',
+    text: `gateway: g
+sources: { oven: { port: /dev/a } }
+signals:
+  temperature: { from: oven.t, range: -20..120 }
+windows:
+  - { every: 1m, of: temperature, compute: [mean] }
+alerts:
+  fine: { when: temperature > 34, deadband: 1 }
+  fine_too: { when: temperature outside 2..8, deadband: 0.5 }
+  none: { when: temperature > 34, deadband: 0 }
+  state: { when: temperature == 34, deadband: 1 }
+  average: { when: mean(temperature over 5m) > 34, deadband: 1 }
+  odd: { anomaly: temperature, deadband: 1 }
+  both: { when: temperature > 34, clear: temperature < 33, deadband: 1 }
+  endless: { when: temperature < 119, deadband: 2 }
+`,
+    problems: [
+      '10:45: error: a deadband is more than 0, in the unit of the signal',
+      '11:47: error: a deadband is of limits on a signal, like temperature > 34; write clear',
+      '12:62: error: a deadband is of limits on a signal, like temperature > 34; write clear',
+      '13:42: error: a deadband is of limits on a signal, like temperature > 34',
+      '14:70: error: clear says when the alarm ends: leave the deadband away',
+      '15:49: error: the alert would never end: readings of temperature outside -20..120 are refused',
+    ],
+  },
+  {
     name: 'alarms ask for what there is not',
     text: `gateway: g
 sources:

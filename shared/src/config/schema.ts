@@ -236,13 +236,21 @@ export const alertSchema = z
     samples: samples
       .optional()
       .describe('The condition must hold for so many of the last readings. Default: for the newest.'),
-    clear: condition
+    clear: condition.optional().meta({
+      description: 'The condition that ends the alarm. Default: that `when` holds no more.',
+      examples: ['temperature < 33'],
+    }),
+    deadband: z
+      .number()
+      .positive({ error: 'a deadband is more than 0, in the unit of the signal' })
       .optional()
-      .meta({ description: 'Deadband: the condition that ends the alarm.', examples: ['temperature < 33'] }),
+      .describe(
+        'In place of `clear`: the alarm ends when the signal has come back over the limit by so much, in its unit.',
+      ),
     keepFor: duration
       .optional()
       .describe(
-        'Off-delay: the alarm ends when it could have ended for so long. Default 1m, 10m for an anomaly; 0s with `clear`, `silent`, `==` and `!=`.',
+        'Off-delay: the alarm ends when it could have ended for so long. Default 1m, 10m for an anomaly; 0s with `clear`, `deadband`, `silent`, `==` and `!=`.',
       ),
     severity: z.enum(severities).default('warning').describe('A critical alarm is committed to disk at once.'),
     latch: z.boolean().default(false).describe('Whether it stays until somebody acknowledges it. Default false.'),
