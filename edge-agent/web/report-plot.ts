@@ -100,7 +100,7 @@ export class ReportPlot {
         hooks,
         scales: { x: { time: true }, ...scales },
         axes: [
-          { ...axis, grid: { show: false }, values: timeLabels },
+          { ...axis, grid: { show: false }, space: 96, values: timeLabels },
           { ...axis, size: 64, ...(splits === undefined ? {} : { splits: () => splits }) },
         ],
         tzDate: (timestamp) => uPlot.tzDate(new Date(timestamp * 1000), 'Etc/UTC'),
@@ -176,11 +176,11 @@ function withGaps(times: readonly number[], ...columns: readonly (readonly numbe
   return [seconds, ...found];
 }
 
-/** A null is a gap; where only another line has a point, there is none. */
+/** A null is a gap, as far as the points of other lines there; where only another line has a point, there is none. */
 function joined(tables: uPlot.AlignedData[]): uPlot.AlignedData {
   return uPlot.join(
     tables,
-    tables.map((table) => table.map(() => 1)),
+    tables.map((table) => table.map(() => 2)),
   );
 }
 

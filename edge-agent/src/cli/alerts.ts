@@ -70,7 +70,8 @@ export function alertsCommand(print: (line: string) => void, warn: (line: string
       const changed = 'changed' in answer ? answer.changed : null;
       const known = [...loadGatewayFile(path, () => undefined).alerts.keys()];
       if (changed === null) throw new CommandError(`no alert "${rule}"${suggestion(rule, known)}`);
-      print(`${rule}: ${changed} ${changed === 1 ? 'alarm' : 'alarms'} changed`);
+      const later = series === undefined && kind !== 'acknowledge' ? '; the same goes for those to come' : '';
+      print(`${rule}: ${changed} ${changed === 1 ? 'alarm' : 'alarms'} changed${later}`);
     });
   }
   return command;
