@@ -61,6 +61,13 @@ export class Run {
     return refused === undefined ? pipeline.states()[series.id] : undefined;
   }
 
+  /** Rules whose detectors have seen too little to call anything strange: so much for them has gone by. */
+  learning(): string[] {
+    const alarms = this.pipeline.alerts.views();
+    const known = Map.groupBy(alarms, ({ rule }) => rule);
+    return [...known].filter(([, of]) => of.every(({ learning }) => learning)).map(([rule]) => rule);
+  }
+
   /** Closes everything that is open, so that the last windows are seen. No alarm begins: nothing has happened any more. */
   *end(): Generator<Outputs> {
     const { pipeline } = this;

@@ -118,6 +118,7 @@ function lineOf(alarm: ControlAlarm): string {
     ...(alarm.disabled ? ['out of service'] : []),
     ...(alarm.suppressed ? ['suppressed'] : []),
     ...(alarm.chattering ? ['chattering'] : []),
+    ...(alarm.learning ? ['learning'] : []),
   ];
   const from = since === null ? '' : ` since ${isoTime(since)}`;
   const why = reason === '' ? '' : `: ${reason}`;

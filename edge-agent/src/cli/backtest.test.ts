@@ -105,6 +105,28 @@ describe('changed rules over a recording', () => {
     ]);
   });
 
+  it('say which of them have only learnt', async () => {
+    const folder = await given();
+    await writeFile(
+      join(folder, 'short.yaml'),
+      gateway('  odd: { anomaly: temperature }\n  hot: { when: temperature > 50 }'),
+    );
+    const sentence = 'still learning, so nothing was strange to it: odd (learn: says for how long, by default 1d)';
+    const { out } = await weirAgent(folder, 'replay', 'short.yaml', 'recording.csv', '--report', 'report.html');
+    expect(out).toContain(sentence);
+    const { err } = await weirAgent(folder, 'replay', 'short.yaml', 'recording.csv', '--out', 'out.jsonl');
+    expect(err).toContain(sentence);
+    const { out: enough } = await weirAgent(
+      folder,
+      'replay',
+      'changed.yaml',
+      'recording.csv',
+      '--report',
+      'report.html',
+    );
+    expect(enough.join()).not.toContain('learning');
+  });
+
   it.each<[string[], string]>([
     [['changed.yaml'], 'name a recording, or say --since 7d for what the gateway remembers'],
     [

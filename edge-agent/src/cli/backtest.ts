@@ -15,7 +15,7 @@ import { Gatherer, mostAlarms, type ReportData, type ReportRule } from '../backt
 import { reportPage } from './report-page.ts';
 import { Run } from '../backtest/run.ts';
 import type { Stretch } from '../log/history.ts';
-import { isoTime, lasting, transitionLine } from './output-lines.ts';
+import { isoTime, lasting, learningLine, transitionLine } from './output-lines.ts';
 import { usable } from './gateway-file.ts';
 import type { Progress } from './progress.ts';
 
@@ -127,7 +127,9 @@ export async function backtest(options: BacktestOptions): Promise<BacktestSummar
   const rules = rulesOf(sides);
   const series = changed.run.pipeline.series.size;
   const title = `${basename(options.name)} over ${past.name}`;
+  const learning = learningLine(changed.run.learning());
   const notes = notesOf(options, { readings, series, first, begin, end, rules });
+  if (learning !== undefined) notes.push(learning);
   print(title);
   for (const note of notes) print(note);
   printRules(rules, sides.length === 2, print);

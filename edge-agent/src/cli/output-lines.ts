@@ -39,6 +39,12 @@ export function describeTransition(t: Transition): string {
   return `${isoTime(t.time)} ${t.rule} ${t.state} (${t.severity}) ${t.series.device}/${t.series.signal}${value}${reason}${quiet}`;
 }
 
+/** What is to be said of rules whose detectors only learnt. @returns undefined when there are none */
+export function learningLine(rules: readonly string[]): string | undefined {
+  if (rules.length === 0) return undefined;
+  return `still learning, so nothing was strange to it: ${rules.join(', ')} (learn: says for how long, by default 1d)`;
+}
+
 /** How long something took, in its two largest units: `5m 12s`. @param ms Infinity where it goes on */
 export function lasting(ms: number): string {
   if (!Number.isFinite(ms)) return 'goes on';

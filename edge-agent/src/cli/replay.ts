@@ -10,7 +10,7 @@ import type { Losses } from '@weir/shared/model/ledger.ts';
 import type { Outputs } from '@weir/shared/pipeline/pipeline.ts';
 import { Run } from '../backtest/run.ts';
 import { usable } from './gateway-file.ts';
-import { describeTransition, paneLine, transitionLine } from './output-lines.ts';
+import { describeTransition, learningLine, paneLine, transitionLine } from './output-lines.ts';
 import { Progress } from './progress.ts';
 import { ofRecording, type RecordingFlags } from './past.ts';
 
@@ -63,8 +63,10 @@ export async function replay(file: GatewayFile, options: ReplayOptions): Promise
     }
     progress.to(past.share(), () => `${ledger.taken} readings, ${panes} panes`);
   }
+  const learning = learningLine(run.learning());
   for (const outputs of run.end()) await emit(outputs);
   progress.end();
+  if (learning !== undefined) options.warn(learning);
   if (sink !== undefined) {
     sink.end();
     await once(sink, 'finish');

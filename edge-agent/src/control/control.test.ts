@@ -24,6 +24,7 @@ const alarm: AlarmView = {
   disabled: false,
   suppressed: false,
   chattering: false,
+  learning: false,
 };
 
 async function start(folder: string) {

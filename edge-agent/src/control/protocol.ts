@@ -41,6 +41,8 @@ export interface ControlAlarm {
   readonly disabled: boolean;
   readonly suppressed: boolean;
   readonly chattering: boolean;
+  /** Its detector only learns, as yet. */
+  readonly learning: boolean;
 }
 
 const alarmSchema = z.object({
@@ -58,6 +60,7 @@ const alarmSchema = z.object({
   disabled: z.boolean(),
   suppressed: z.boolean(),
   chattering: z.boolean(),
+  learning: z.boolean(),
 });
 
 export const answerSchema = z.union([

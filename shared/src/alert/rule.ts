@@ -187,6 +187,11 @@ export class RuleAlarm {
     return Number.isNaN(value) ? this.#value : value;
   }
 
+  /** Whether a detector of it only learns, as yet: nothing is strange to it. */
+  get learning(): boolean {
+    return this.#strange.some((one) => one?.learning === true);
+  }
+
   /** How strange the last reading was, and what is an alarm, for each anomaly the rule asks for. */
   get scores(): { readonly score: number; readonly limit: number }[] {
     return this.#strange.flatMap((one) => (one === undefined ? [] : [{ score: one.score, limit: one.limit }]));

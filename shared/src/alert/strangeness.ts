@@ -37,8 +37,9 @@ export class Strangeness {
   readonly #alarms = new Float64Array(remembered).fill(-Infinity);
   readonly #scores = new Float64Array(remembered);
   #strangeAt = -Infinity;
-  /** Event time of the first reading. */
+  /** Event time of the first reading, and of the newest. */
   #since = Infinity;
+  #newest = -Infinity;
   /** Of several signals: the newest value of each, and which have come since they were looked at together. */
   readonly #values: Float64Array;
   #fresh = 0;
@@ -65,13 +66,19 @@ export class Strangeness {
     this.score = score;
     if (Number.isNaN(score)) return NaN;
     if (time < this.#since) this.#since = time;
-    if (!(score >= this.limit) || time - this.#since < this.#learnMs) return 0;
+    this.#newest = time;
+    if (!(score >= this.limit) || this.learning) return 0;
     // One episode is one alarm, however long.
     const isNew = time - this.#strangeAt > episodeMs;
     if (isNew && !this.#isWorthIt(time, score)) return 0;
     if (isNew) this.#remember(time, score);
     this.#strangeAt = time;
     return 1;
+  }
+
+  /** Whether the signal is only listened to, as yet. */
+  get learning(): boolean {
+    return this.#newest - this.#since < this.#learnMs;
   }
 
   explain(): string {
@@ -83,6 +90,7 @@ export class Strangeness {
     for (const number of [...this.#alarms, ...this.#scores, ...this.#values]) to.float(number);
     to.float(this.#strangeAt);
     to.float(this.#since);
+    to.float(this.#newest);
     to.varint(this.#fresh);
   }
 
@@ -92,6 +100,7 @@ export class Strangeness {
       for (const at of numbers.keys()) numbers[at] = from.float();
     this.#strangeAt = from.float();
     this.#since = from.float();
+    this.#newest = from.float();
     this.#fresh = from.varint();
   }
 

@@ -21,6 +21,8 @@ export interface AlarmView {
   readonly disabled: boolean;
   readonly suppressed: boolean;
   readonly chattering: boolean;
+  /** Its detector only learns, as yet. */
+  readonly learning: boolean;
 }
 
 export interface AlarmMeasures {

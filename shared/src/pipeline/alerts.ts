@@ -367,11 +367,11 @@ export class Alerts {
 }
 
 function viewOf({ id: rule, severity }: Rule, one: RuleAlarm): AlarmView {
-  const { alarm, series, value } = one;
+  const { alarm, series, value, learning } = one;
   const { phase, since, acknowledged, told, shelvedUntil, disabled, suppressed, chattering } = alarm;
   const reason = alarm.firing ? one.explain() : '';
   const state = { phase, since, acknowledged, told, shelvedUntil, disabled, suppressed, chattering };
-  return { rule, series, severity, value, reason, ...state };
+  return { rule, series, severity, value, reason, learning, ...state };
 }
 
 function ignore(): void {
