@@ -33,7 +33,7 @@ export function alertTable(where: string): TableBuilder {
   return table({
     title: 'Alert transitions',
     description:
-      'When each rule fired and cleared, in event time, newest first (at most 200). Value: what the rule saw.',
+      'When each rule fired and cleared, in event time, newest first (at most 200). Value: what the rule saw; reason: why, in words.',
     queries: [rows(alertRows(where))],
   })
     .unit(Short)

@@ -37,7 +37,7 @@ export const measurements: Readonly<Record<string, Measurement>> = {
   ...Object.fromEntries([...factorySignals, ...wearableSignals].map((signal) => [signal, panes])),
   alerts: {
     tags: ['gateway', 'device', 'signal', 'rule', 'severity'],
-    fields: ['state', 'firing', 'value'],
+    fields: ['state', 'firing', 'value', 'reason', 'quiet', 'operator'],
   },
   gateways: {
     tags: ['gateway'],

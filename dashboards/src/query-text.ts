@@ -61,7 +61,7 @@ export function fleetNow(select: string, latest: string): string {
 
 /** Transitions, newest first. Columns: severity, gateway, device, signal, rule, state, value. */
 export function alertRows(where: string): string {
-  const columns = names(['severity', 'gateway', 'device', 'signal', 'rule', 'state', 'value']);
+  const columns = names(['severity', 'gateway', 'device', 'signal', 'rule', 'state', 'value', 'reason']);
   return `SELECT ${columns} FROM "alerts" WHERE $timeFilter AND ${where} ORDER BY time DESC LIMIT 200`;
 }
 

@@ -4,8 +4,10 @@
 //                                                    start. accounted (integer), only in panes that account for
 //                                                    readings: its sum counts every stored reading once. end (integer,
 //                                                    ms), only where the window's length does not say it
-//   alerts     tags gateway, device, signal, rule,   state "firing" | "cleared" (string), firing 1 | 0 (integer), value
-//              severity                              (float), since (integer, ms); at the time of the transition
+//   alerts     tags gateway, device, signal, rule,   state "firing", "cleared", "acknowledged", … (string), value (float), since
+//              severity                              (integer, ms); firing 1 | 0 (integer), where the transition begins or ends the
+//                                                    alarm; reason, quiet (why nobody was told) and operator (strings), where
+//                                                    there is one; at the time of the transition
 //   gateways   tag gateway                           up, taken, stored, open, pending, lost, lost_<reason>, outbox_bytes,
 //                                                    memory_bytes, sources_up, sources_down, imbalance (integers),
 //                                                    readings_per_second (float); where the gateway says it:
@@ -21,6 +23,7 @@
 // called `alerts` or `gateways`, and before one that starts with `signal_` itself: no two names meet.
 
 import { escape } from 'influx';
+import type { AlertState } from '@weir/shared/model/alert.ts';
 import { statistics, type Pane } from '@weir/shared/model/pane.ts';
 import type { GatewayTransition } from '../state/alert-book.ts';
 import { encodePoint, encodeSeries, microseconds, type FieldValue } from './line-protocol.ts';
@@ -72,10 +75,21 @@ export function encodeRaw({ gateway, raw: { series, times, values, qualities } }
 export function encodeTransition({ gateway, transition: t }: GatewayTransition): string {
   const { device, signal } = t.series;
   const head = encodeSeries('alerts', { device, gateway, rule: t.rule, severity: t.severity, signal });
-  const firing = { integer: t.state === 'firing' ? 1 : 0 };
-  const line = encodePoint(head, { state: t.state, firing, value: t.value, since: { integer: t.since } }, t.time);
-  return line ?? head;
+  const fields: Record<string, FieldValue> = { state: t.state, value: t.value, since: { integer: t.since } };
+  const firing = isOn.get(t.state);
+  if (firing !== undefined) fields['firing'] = { integer: firing };
+  if (t.reason !== '') fields['reason'] = t.reason;
+  if (t.quiet !== '') fields['quiet'] = t.quiet;
+  if (t.by !== '') fields['operator'] = t.by;
+  return encodePoint(head, fields, t.time) ?? head;
 }
+
+/** Whether an alarm is on after a transition to the state; others leave it as it is. */
+const isOn = new Map<AlertState, 0 | 1>([
+  ['firing', 1],
+  ['latched', 1],
+  ['cleared', 0],
+]);
 
 export function encodeGateway(point: GatewayPoint): string {
   const lost = Object.entries(point.lost);

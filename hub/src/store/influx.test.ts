@@ -80,6 +80,34 @@ describe.skipIf(!influxdInstalled)('with influxd', () => {
     await store.close();
   });
 
+  test('what an operator does to an alarm leaves it on, and says who did it; why comes with it', async () => {
+    const { store, database } = fresh();
+    const states = [
+      transition({ reason: 'temperature is 34.5, above 34', quiet: 'late' }),
+      transition({ state: 'acknowledged', time: baseTime + 15_000, by: 'Ada', value: NaN }),
+    ];
+    await store.write({ panes: [], transitions: states.map((one) => ({ gateway: 'line-3', transition: one })) });
+    const on = 'SELECT last("firing") AS firing FROM alerts GROUP BY "gateway", "device", "signal", "rule"';
+    expect(await influxd.query(database, `SELECT sum("firing") FROM (${on})`)).toMatchObject({
+      results: [{ series: [{ values: [[0, 1]] }] }],
+    });
+    expect(await influxd.query(database, 'SELECT state, firing, reason, quiet, operator FROM alerts')).toMatchObject({
+      results: [
+        {
+          series: [
+            {
+              values: [
+                [baseTime + 10_000, 'firing', 1, 'temperature is 34.5, above 34', 'late', null],
+                [baseTime + 15_000, 'acknowledged', null, null, null, 'Ada'],
+              ],
+            },
+          ],
+        },
+      ],
+    });
+    await store.close();
+  });
+
   test('transitions and health have the shape dashboards query', async () => {
     const { store, database } = fresh();
     await store.write({
