@@ -3,6 +3,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { generate, parser, type IConnectPacket, type Packet } from 'mqtt-packet';
+import type { Operation } from '@weir/shared/model/alert.ts';
 import { decodeAck, decodeCommand, encodeBatch, type Ack, type RawRequest } from '@weir/shared/wire/codec.ts';
 import { ackTopic, commandTopic, upTopic, type Lane } from '@weir/shared/wire/topics.ts';
 import { batchOf, type Frames } from './fixtures.ts';
@@ -19,6 +20,8 @@ export class MqttClient {
   readonly packets: Packet[] = [];
   readonly acks: Ack[] = [];
   readonly commands: RawRequest[] = [];
+  /** What operators ordered. */
+  readonly operations: Operation[] = [];
   readonly #socket: Socket;
   #messageId = 0;
   #changed = Promise.withResolvers<void>();
@@ -124,6 +127,7 @@ export class MqttClient {
     if (topic.endsWith('/command')) {
       const ask = decodeCommand(payload);
       if (ask.kind === 'raw') this.commands.push(ask.request);
+      else this.operations.push(ask.operation);
     } else this.acks.push(decodeAck(payload));
   }
 
