@@ -17,7 +17,11 @@ describe.skipIf(!haveBrowser)('an alarm on the hub page', () => {
     const say = (more: Parameters<typeof transition>[0]): void => {
       seq += 1;
       const one = transition({ since: fired - 5000, time: fired, value: 35, ...more });
-      gateway.publishBatch('line-3', 'alerts', { incarnation: 'incarnation-1', firstSeq: seq, entries: [frame([], [one])] });
+      gateway.publishBatch('line-3', 'alerts', {
+        incarnation: 'incarnation-1',
+        firstSeq: seq,
+        entries: [frame([], [one])],
+      });
     };
     gateway.publish(statusTopic('line-3'), encodeStatus({ online: true, timeMs: Date.now() }));
     say({ reason: 'mean(temperature over 5m) is 35, above 34', quiet: 'late' });
