@@ -6,20 +6,21 @@
 //
 // Messages that come between two pulls form one delivery; when too many wait, the socket is not read any further.
 
-import { decodeJsonObject, decodeJsonValue } from '../formats/json.ts';
-import { ReadingBatch } from '../formats/batch.ts';
-import { timeUnits } from '../formats/time-field.ts';
 import type { IPublishPacket } from 'mqtt-packet';
 import { z } from 'zod';
+import { ReadingBatch } from '../formats/batch.ts';
+import { timeUnits } from '../formats/time-field.ts';
+import { Inbox } from '../mqtt/inbox.ts';
+import { MessageDecoder, messageFormats } from '../mqtt/messages.ts';
 import { brokerLogin, brokerUrl, readSecret } from '../mqtt/options.ts';
 import type { LargeMessage } from '../mqtt/packet-limit.ts';
 import { MqttRefused, MqttSession } from '../mqtt/session.ts';
 import { sourceKind, type Delivery, type Source, type SourceContext } from './source.ts';
-import { TopicTemplate } from './topic-template.ts';
+import { TopicTemplate } from '../mqtt/topic-template.ts';
+import { words } from './words.ts';
 
 const maxPacketBytes = 1024 * 1024;
 const receiveMaximum = 20_000;
-const maxWaiting = 10_000;
 /** So many unacknowledged messages, and a 3.1.1 broker with default settings may be waiting for us. */
 const stallsAt = 10;
 
@@ -42,12 +43,16 @@ const schema = z.strictObject({
   ...brokerLogin,
   clientId: z.string().optional().describe('Default: `weir-{gateway}-{source}`.'),
   version: z.enum(['auto', '5', '3.1.1']).default('auto').describe('MQTT version. Default auto: 5, else 3.1.1.'),
+  format: z.enum(messageFormats).default('json').describe('What a message is: [formats](formats.md). Default json.'),
   value: z
     .string()
     .default('value')
-    .describe('With `{signal}` in the topic: field of the payload with the value. Default `value`.'),
+    .describe('JSON with `{signal}` in the topic: field of the payload with the value. Default `value`.'),
+  columns: z.array(z.string().min(1)).min(1).optional().describe('CSV: the names of the columns.'),
+  separator: z.string().min(1).default(',').describe('CSV: between the columns. Default `,`.'),
   time: z.string().optional().describe('Field with the event time. Without it, the time of arrival is taken.'),
   timeUnit: z.enum(timeUnits).default('ms').describe('Unit of a numeric event time since 1970. Default ms.'),
+  words,
 });
 
 type Config = z.output<typeof schema>;
@@ -62,7 +67,7 @@ export const mqtt = sourceKind({
 class MqttSource implements Source {
   readonly #config: Config;
   readonly #context: SourceContext;
-  readonly #templates: readonly TopicTemplate[];
+  readonly #messages: MessageDecoder;
   #protocolVersion: 4 | 5;
   /** Messages taken and not yet acknowledged. */
   #unacked = 0;
@@ -70,7 +75,7 @@ class MqttSource implements Source {
   constructor(config: Config, context: SourceContext) {
     this.#config = config;
     this.#context = context;
-    this.#templates = config.topics.map((topic) => new TopicTemplate(topic));
+    this.#messages = new MessageDecoder({ ...config, source: context.id, channels: context.router.channels() });
     this.#protocolVersion = config.version === '3.1.1' ? 4 : 5;
   }
 
@@ -89,12 +94,7 @@ class MqttSource implements Source {
     try {
       inbox.limitBy(session);
       // Not awaited: a broker with much in store sends it before it answers, and somebody must take that in.
-      session
-        .subscribe(
-          this.#templates.map((template) => template.filter),
-          1,
-        )
-        .then(() => this.#context.opened(), fail);
+      session.subscribe(this.#messages.filters, 1).then(() => this.#context.opened(), fail);
       while (!signal.aborted) {
         const large = inbox.takeLarge();
         if (large.length > 0) yield this.#refuse(large);
@@ -140,8 +140,8 @@ class MqttSource implements Source {
   #decode(packets: readonly IPublishPacket[], session: MqttSession): Delivery {
     const { id, clock, router } = this.#context;
     const received = clock.monotonicMs();
-    const batch = new ReadingBatch(id, router, clock.now());
-    for (const packet of packets) this.#decodePacket(packet, batch);
+    const batch = new ReadingBatch(id, router, clock.now(), this.#config.words);
+    for (const { topic, payload } of packets) this.#messages.decode(topic, toBytes(payload), batch);
     // Only the numbers wait for the commit: the packets hold on to whole chunks of the socket's memory.
     const toAck = packets.flatMap(({ qos, messageId }) => (qos > 0 && messageId !== undefined ? [messageId] : []));
     this.#unacked += toAck.length;
@@ -162,23 +162,6 @@ class MqttSource implements Source {
     const { deadLetters, arrival } = batch;
     return { readings: [], deadLetters, arrival, received: clock.monotonicMs(), attempt: 'only', ack: () => undefined };
   }
-
-  #decodePacket({ topic, payload }: IPublishPacket, batch: ReadingBatch): void {
-    const text = payload.toString();
-    let names: { device: string | undefined; signal: string | undefined } | undefined;
-    for (const template of this.#templates) {
-      names = template.match(topic);
-      if (names !== undefined) break;
-    }
-    if (names === undefined) {
-      batch.dead('unmapped', topic, 'the topic matches none of the templates', text);
-      return;
-    }
-    const device = names.device ?? this.#context.id;
-    const { time, timeUnit, value } = this.#config;
-    if (names.signal === undefined) decodeJsonObject(text, device, { time, timeUnit }, batch);
-    else decodeJsonValue(text, device, names.signal, { time, timeUnit, valueField: value }, batch);
-  }
 }
 
 /** The first two templates one topic can match, if there are such. */
@@ -191,58 +174,8 @@ function overlapping(topics: readonly string[]): [string, string] | undefined {
   return undefined;
 }
 
-/** Messages between the socket and the next pull; stops the socket when too many wait. */
-class Inbox {
-  #packets: IPublishPacket[] = [];
-  #large: LargeMessage[] = [];
-  #wake: (() => void) | undefined;
-  #session: MqttSession | undefined;
-
-  get size(): number {
-    return this.#packets.length;
-  }
-
-  limitBy(session: MqttSession): void {
-    this.#session = session;
-  }
-
-  add(packet: IPublishPacket): void {
-    this.#packets.push(packet);
-    if (this.#packets.length >= maxWaiting) this.#session?.pause();
-    this.wake();
-  }
-
-  addLarge(message: LargeMessage): void {
-    if (this.#large.length < maxWaiting) this.#large.push(message);
-    this.wake();
-  }
-
-  takeLarge(): readonly LargeMessage[] {
-    const large = this.#large;
-    this.#large = [];
-    return large;
-  }
-
-  /** The oldest messages, as far as all of them are first deliveries or all of them repeated ones. */
-  take(): readonly IPublishPacket[] {
-    const full = this.#packets.length >= maxWaiting;
-    const change = this.#packets.findIndex(({ dup }) => dup !== this.#packets[0]?.dup);
-    const taken = change < 0 ? this.#packets : this.#packets.slice(0, change);
-    this.#packets = change < 0 ? [] : this.#packets.slice(change);
-    if (full && this.#packets.length < maxWaiting) this.#session?.resume();
-    return taken;
-  }
-
-  /** Resolves at the next message, or when woken. */
-  filled(): Promise<void> {
-    return new Promise((resolve) => (this.#wake = resolve));
-  }
-
-  wake(): void {
-    const wake = this.#wake;
-    this.#wake = undefined;
-    wake?.();
-  }
+function toBytes(payload: string | Buffer): Buffer {
+  return typeof payload === 'string' ? Buffer.from(payload) : payload;
 }
 
 /** Brokers that speak 3.1.1 only answer with code 1, or just hang up. */
