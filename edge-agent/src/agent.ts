@@ -231,7 +231,12 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       base: options.base,
       clock: time,
       router: new Router(routes.get(id) ?? new Map<string, string>(), pipeline.series),
+      random,
       opened: () => health.up(`source ${id}`),
+      device: (name, problem) => {
+        if (problem === undefined) health.up(`source ${id} ${name}`);
+        else health.down(`source ${id} ${name}`, problem);
+      },
       hurry: () => engine.hurry(),
     });
     return supervise(

@@ -42,7 +42,7 @@ export async function openSerial(
   return { stream, drain: () => Promise.resolve(), close: async () => void stream.destroy() };
 }
 
-async function connectTo(address: string, signal: AbortSignal): Promise<Socket> {
+export async function connectTo(address: string, signal: AbortSignal): Promise<Socket> {
   const { hostname, port } = new URL(address);
   const socket = connect({ host: hostname, port: Number(port) });
   const timeout = AbortSignal.timeout(connectTimeoutMs);

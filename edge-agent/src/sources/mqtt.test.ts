@@ -196,6 +196,8 @@ describe.skipIf(!hasMosquitto)('the mqtt source with mosquitto', () => {
         base: '/',
         clock: systemClock,
         router: new Router(new Map([['temp', 'temp']]), series),
+        random: () => 0,
+        device: () => undefined,
         opened: () => health.up('source board'),
         hurry: () => undefined,
       },

@@ -27,7 +27,9 @@ function supervised(raw: object) {
       base: '/',
       clock: systemClock,
       router: new Router(new Map([['temp', 'temp']]), new SeriesTable(10)),
+      random: () => 0,
       opened: () => health.up('source board'),
+      device: () => undefined,
       hurry: () => undefined,
     },
   );
