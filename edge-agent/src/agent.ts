@@ -229,6 +229,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       id,
       gateway: file.gateway,
       base: options.base,
+      data: folder,
       clock: time,
       router: new Router(routes.get(id) ?? new Map<string, string>(), pipeline.series),
       random,

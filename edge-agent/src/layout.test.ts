@@ -15,6 +15,8 @@ const adapters = new Set([
   'control',
   'serial',
   'modbus',
+  'recordings',
+  'machine',
 ]);
 const wiring = new Set(['agent.ts', 'main.ts']);
 
@@ -53,8 +55,10 @@ describe('the agent', () => {
     expect(importers(/\/sources\/registry\.ts$/).toSorted()).toEqual(['agent.ts', 'cli/gateway-file.ts']);
   });
 
-  it('loads serial ports and Modbus only when one is configured', () => {
-    const loading = sources.filter(({ text }) => /^import (?!type ).*'(?:serialport|modbus-serial)'/m.test(text));
+  it('loads serial ports, Modbus and Parquet only when one is configured', () => {
+    const loading = sources.filter(({ text }) =>
+      /^import (?!type ).*'(?:serialport|modbus-serial|hyparquet)'/m.test(text),
+    );
     expect(loading.map(({ path }) => path)).toEqual([]);
   });
 });

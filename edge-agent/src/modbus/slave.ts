@@ -57,7 +57,7 @@ export class SlavePoller {
 
   /** @returns whether the slave answers */
   async #poll(signal: AbortSignal): Promise<boolean> {
-    for (const request of [...this.#requests]) {
+    for (const request of this.#requests) {
       if (signal.aborted) return true;
       try {
         const bytes = await this.#options.read(this.#options.slave, request);

@@ -194,6 +194,7 @@ describe.skipIf(!hasMosquitto)('the mqtt source with mosquitto', () => {
         id: 'board',
         gateway: 'bench',
         base: '/',
+        data: '/',
         clock: systemClock,
         router: new Router(new Map([['temp', 'temp']]), series),
         random: () => 0,

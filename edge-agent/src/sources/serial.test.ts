@@ -25,6 +25,7 @@ function supervised(raw: object) {
       id: 'board',
       gateway: 'bench',
       base: '/',
+      data: '/',
       clock: systemClock,
       router: new Router(new Map([['temp', 'temp']]), new SeriesTable(10)),
       random: () => 0,

@@ -33,6 +33,8 @@ export interface SourceContext {
   readonly gateway: string;
   /** Folder of the gateway file: relative paths start here. */
   readonly base: string;
+  /** Data folder of the agent, which is its own: a source writes nothing there. */
+  readonly data: string;
   readonly clock: Clock;
   readonly router: Router;
   /** Uniform in [0, 1). */

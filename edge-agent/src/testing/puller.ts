@@ -33,6 +33,7 @@ export class Puller {
         id: 'board',
         gateway: 'bench',
         base: '/',
+        data: '/',
         clock: systemClock,
         router: new Router(new Map(channels.map((channel) => [channel, channel])), this.#series),
         random: () => 0.5,
