@@ -4,14 +4,17 @@ import type { ReadingBatch } from '../formats/batch.ts';
 import type { Decode, FormatOptions } from '../formats/format.ts';
 import { bareValue, JsonValue } from '../formats/json.ts';
 import { formatNames, formats } from '../formats/registry.ts';
+import { SparkplugDecoder, type Asked } from './sparkplug.ts';
 import { TopicTemplate } from './topic-template.ts';
 
-export const messageFormats = formatNames.filter((name) => name !== 'nmea');
+export const messageFormats = [...formatNames.filter((name) => name !== 'nmea'), 'sparkplug'] as const;
 
 export interface MessageOptions extends Omit<FormatOptions, 'ownDevice'> {
   /** Id of the source: the device of topics that name none. */
   readonly source: string;
   readonly topics: readonly string[];
+  /** Group of a shared subscription. */
+  readonly share?: string | undefined;
   readonly format: (typeof messageFormats)[number];
   /** JSON with the signal in the topic: field with the value. */
   readonly value: string;
@@ -30,20 +33,30 @@ export class MessageDecoder {
   readonly filters: readonly string[];
   readonly #options: MessageOptions;
   readonly #templates: readonly TopicTemplate[];
-  readonly #decode: Decode;
+  readonly #decode: Decode | undefined;
+  readonly #sparkplug: SparkplugDecoder | undefined;
   readonly #decodeValue: JsonValue;
   readonly #names = new Map<string, Names | undefined>();
 
   constructor(options: MessageOptions) {
     this.#options = options;
     this.#templates = options.topics.map((topic) => new TopicTemplate(topic));
-    this.filters = this.#templates.map(({ filter }) => filter);
-    const isOfOne = options.topics.every((topic) => topic.includes('{device}'));
-    this.#decode = formats[options.format].prepare({ ...options, ownDevice: !isOfOne });
+    const { format, share } = options;
+    this.filters = this.#templates.map(({ filter }) => (share === undefined ? filter : `$share/${share}/${filter}`));
+    const ownDevice = !options.topics.every((topic) => topic.includes('{device}'));
+    this.#sparkplug = format === 'sparkplug' ? new SparkplugDecoder() : undefined;
+    this.#decode = format === 'sparkplug' ? undefined : formats[format].prepare({ ...options, ownDevice });
     this.#decodeValue = new JsonValue(options);
   }
 
-  decode(topic: string, payload: Buffer, batch: ReadingBatch): void {
+  /** @returns what to ask the sender for, when it must be asked */
+  decode(topic: string, payload: Buffer, batch: ReadingBatch): Asked | undefined {
+    if (this.#sparkplug !== undefined) return this.#sparkplug.decode(topic, payload, batch);
+    this.#decodeMessage(topic, payload, batch);
+    return undefined;
+  }
+
+  #decodeMessage(topic: string, payload: Buffer, batch: ReadingBatch): void {
     const names = this.#namesIn(topic);
     if (names === undefined) {
       batch.dead('unmapped', topic, 'the topic matches none of the templates', payload.toString());
@@ -57,7 +70,7 @@ export class MessageDecoder {
     // A number alone is of the channel the topic ends in.
     const bare =
       this.#options.format === 'json' && payload.length <= 32 ? bareValue(payload.toString(), batch) : undefined;
-    if (bare === undefined) this.#decode(payload, device, batch);
+    if (bare === undefined) this.#decode?.(payload, device, batch);
     else batch.value(device, topic.slice(topic.lastIndexOf('/') + 1), batch.arrival, bare, payload.toString());
   }
 

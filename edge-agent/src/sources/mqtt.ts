@@ -1,6 +1,6 @@
-// Any MQTT broker: subscribe to topics, decode JSON, acknowledge after the commit.
+// Any MQTT broker: subscribe to topics, decode messages, acknowledge after the commit.
 //
-// QoS 1 and a persistent session: what the broker sent and was not acknowledged, it sends again after a crash or a cut link.
+// QoS 1 or 2 and a persistent session: what the broker sent and was not acknowledged, it sends again after a crash or a cut link.
 // MQTT 5 is tried first, for its receive maximum: 3.1.1 brokers hold back after 20 unacknowledged messages or so, which
 // would turn a commit every 500 ms into 40 messages a second. Against such a broker the agent commits more often, on demand.
 //
@@ -12,9 +12,10 @@ import { ReadingBatch } from '../formats/batch.ts';
 import { timeUnits } from '../formats/time-field.ts';
 import { Inbox } from '../mqtt/inbox.ts';
 import { MessageDecoder, messageFormats } from '../mqtt/messages.ts';
-import { brokerLogin, brokerUrl, readSecret } from '../mqtt/options.ts';
+import { brokerLogin, brokerUrl, readCredentials } from '../mqtt/options.ts';
 import type { LargeMessage } from '../mqtt/packet-limit.ts';
 import { MqttRefused, MqttSession } from '../mqtt/session.ts';
+import { rebirthCommand } from '../mqtt/sparkplug-payload.ts';
 import { sourceKind, type Delivery, type Source, type SourceContext } from './source.ts';
 import { TopicTemplate } from '../mqtt/topic-template.ts';
 import { words } from './words.ts';
@@ -24,43 +25,69 @@ const receiveMaximum = 20_000;
 /** So many unacknowledged messages, and a 3.1.1 broker with default settings may be waiting for us. */
 const stallsAt = 10;
 
-const schema = z.strictObject({
-  mqtt: brokerUrl.describe('Address of the broker.'),
-  topics: z
-    .array(
-      z.string().refine((text) => TopicTemplate.problem(text) === undefined, {
-        error: ({ input }) => TopicTemplate.problem(String(input)) ?? '',
-      }),
-    )
-    .min(1)
-    .superRefine((topics, context) => {
-      const pair = overlapping(topics);
-      if (pair === undefined) return;
-      const message = `${pair.join(' and ')} overlap: a broker delivers what both match twice, and it would be counted twice`;
-      context.addIssue({ code: 'custom', message });
-    })
-    .describe('Topics to subscribe to; `{device}` and `{signal}` stand for one level each, `+` and `#` as in MQTT.'),
-  ...brokerLogin,
-  clientId: z.string().optional().describe('Default: `weir-{gateway}-{source}`.'),
-  version: z.enum(['auto', '5', '3.1.1']).default('auto').describe('MQTT version. Default auto: 5, else 3.1.1.'),
-  format: z.enum(messageFormats).default('json').describe('What a message is: [formats](formats.md). Default json.'),
-  value: z
-    .string()
-    .default('value')
-    .describe('JSON with `{signal}` in the topic: field of the payload with the value. Default `value`.'),
-  columns: z.array(z.string().min(1)).min(1).optional().describe('CSV: the names of the columns.'),
-  separator: z.string().min(1).default(',').describe('CSV: between the columns. Default `,`.'),
-  time: z.string().optional().describe('Field with the event time. Without it, the time of arrival is taken.'),
-  timeUnit: z.enum(timeUnits).default('ms').describe('Unit of a numeric event time since 1970. Default ms.'),
-  words,
-});
+const schema = z
+  .strictObject({
+    mqtt: brokerUrl.describe('Address of the broker.'),
+    topics: z
+      .array(
+        z.string().refine((text) => TopicTemplate.problem(text) === undefined, {
+          error: ({ input }) => TopicTemplate.problem(String(input)) ?? '',
+        }),
+      )
+      .min(1)
+      .superRefine((topics, context) => {
+        const pair = overlapping(topics);
+        if (pair === undefined) return;
+        const message = `${pair.join(' and ')} overlap: a broker delivers what both match twice, and it would be counted twice`;
+        context.addIssue({ code: 'custom', message });
+      })
+      .describe('Topics to subscribe to; `{device}` and `{signal}` stand for one level each, `+` and `#` as in MQTT.'),
+    ...brokerLogin,
+    clientId: z.string().optional().describe('Default: `weir-{gateway}-{source}`.'),
+    version: z.enum(['auto', '5', '3.1.1']).default('auto').describe('MQTT version. Default auto: 5, else 3.1.1.'),
+    format: z.enum(messageFormats).default('json').describe('What a message is: [formats](formats.md). Default json.'),
+    value: z
+      .string()
+      .default('value')
+      .describe('JSON with `{signal}` in the topic: field of the payload with the value. Default `value`.'),
+    columns: z.array(z.string().min(1)).min(1).optional().describe('CSV: the names of the columns.'),
+    separator: z.string().min(1).default(',').describe('CSV: between the columns. Default `,`.'),
+    time: z.string().optional().describe('Field with the event time. Without it, the time of arrival is taken.'),
+    timeUnit: z.enum(timeUnits).default('ms').describe('Unit of a numeric event time since 1970. Default ms.'),
+    qos: z
+      .union([z.literal(0), z.literal(1), z.literal(2)])
+      .default(1)
+      .describe('Quality of service asked for; 0 is not repeated after a cut link. Default 1.'),
+    share: z
+      .string()
+      .regex(/^[^+#/\s]+$/, 'the name of a group has no +, # or /')
+      .optional()
+      .describe('Group of a shared subscription: each message goes to one of the agents that name it.'),
+    words,
+  })
+  .superRefine(({ format, topics, columns }, context) => {
+    const refuse = (key: string, message: string): void => context.addIssue({ code: 'custom', path: [key], message });
+    if (format === 'csv' && columns === undefined)
+      refuse('format', 'csv needs the names of its columns, such as columns: [t, rh]');
+    const named = topics.filter((topic) => /\{(device|signal)\}/.test(topic));
+    if (format === 'sparkplug' && (named.length > 0 || topics.some((topic) => !topic.startsWith('spBv1.0/'))))
+      refuse(
+        'topics',
+        'topics of Sparkplug begin with spBv1.0/, and name device and signal themselves: spBv1.0/plant/#',
+      );
+    if (format !== 'json' && topics.some((topic) => topic.includes('{signal}')))
+      refuse('topics', `{signal} in a topic is for JSON; in ${format} the message names its signals`);
+  });
 
 type Config = z.output<typeof schema>;
 
 export const mqtt = sourceKind({
   key: 'mqtt',
   schema,
-  device: ({ topics }, id) => (topics.some((topic) => topic.includes('{device}')) ? undefined : id),
+  channels: ({ format, columns, time }) =>
+    format === 'csv' ? columns?.filter((column) => column !== '-' && column !== time) : undefined,
+  device: ({ topics, format }, id) =>
+    topics.some((topic) => topic.includes('{device}')) || format === 'senml' || format === 'sparkplug' ? undefined : id,
   make: (config, context) => new MqttSource(config, context),
 });
 
@@ -68,6 +95,8 @@ class MqttSource implements Source {
   readonly #config: Config;
   readonly #context: SourceContext;
   readonly #messages: MessageDecoder;
+  /** Ids of messages of QoS 2 that are safe and not released yet. */
+  readonly #received = new Set<number>();
   #protocolVersion: 4 | 5;
   /** Messages taken and not yet acknowledged. */
   #unacked = 0;
@@ -94,7 +123,7 @@ class MqttSource implements Source {
     try {
       inbox.limitBy(session);
       // Not awaited: a broker with much in store sends it before it answers, and somebody must take that in.
-      session.subscribe(this.#messages.filters, 1).then(() => this.#context.opened(), fail);
+      session.subscribe(this.#messages.filters, this.#config.qos).then(() => this.#context.opened(), fail);
       while (!signal.aborted) {
         const large = inbox.takeLarge();
         if (large.length > 0) yield this.#refuse(large);
@@ -113,13 +142,13 @@ class MqttSource implements Source {
   }
 
   async #connect(inbox: Inbox, signal: AbortSignal): Promise<MqttSession> {
-    const { mqtt: url, clientId, username, passwordFile, version } = this.#config;
+    const { mqtt: url, clientId, version } = this.#config;
     const { gateway, id, base } = this.#context;
     const options = {
       url,
       clientId: clientId ?? `weir-${gateway}-${id}`,
-      username,
-      password: readSecret(passwordFile, base),
+      ...readCredentials(this.#config, base),
+      received: this.#received,
       clean: false,
       keepaliveS: 30,
       receiveMaximum,
@@ -141,13 +170,19 @@ class MqttSource implements Source {
     const { id, clock, router } = this.#context;
     const received = clock.monotonicMs();
     const batch = new ReadingBatch(id, router, clock.now(), this.#config.words);
-    for (const { topic, payload } of packets) this.#messages.decode(topic, toBytes(payload), batch);
+    for (const { topic, payload } of packets) {
+      const asked = this.#messages.decode(topic, toBytes(payload), batch);
+      // Nobody waits for it: who does not answer is asked again with what it says next.
+      if (asked !== undefined) void session.publish(asked.topic, rebirthCommand(batch.arrival)).catch(() => undefined);
+    }
     // Only the numbers wait for the commit: the packets hold on to whole chunks of the socket's memory.
-    const toAck = packets.flatMap(({ qos, messageId }) => (qos > 0 && messageId !== undefined ? [messageId] : []));
-    this.#unacked += toAck.length;
+    const idsOf = (wanted: number): number[] =>
+      packets.flatMap(({ qos, messageId }) => (qos === wanted && messageId !== undefined ? [messageId] : []));
+    const [one, two] = [idsOf(1), idsOf(2)];
+    this.#unacked += one.length + two.length;
     const ack = (): void => {
-      this.#unacked = Math.max(0, this.#unacked - toAck.length);
-      session.puback(toAck);
+      this.#unacked = Math.max(0, this.#unacked - one.length - two.length);
+      session.acknowledge(one, two);
     };
     const attempt = packets[0]?.dup === true ? 'again' : 'first';
     return { readings: batch.readings, deadLetters: batch.deadLetters, arrival: batch.arrival, received, attempt, ack };
