@@ -15,6 +15,8 @@ const program: BuildOptions = {
   minify: true,
   sourcemap: 'linked',
   legalComments: 'linked',
+  // Node's own streams instead of a copy of them in JavaScript.
+  alias: { 'readable-stream': 'node:stream' },
   logLevel: 'warning',
   // CommonJS packages inside an ES module ask for `require`.
   banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },

@@ -7,7 +7,7 @@ import { gatewayJsonSchema } from '@weir/shared/config/json-schema.ts';
 import { alertSchema, hubParts, settingsSchema, signalSchema, windowSchema } from '@weir/shared/config/schema.ts';
 import { functions } from '@weir/shared/expression/expression-functions.ts';
 import { knownUnits } from '@weir/shared/model/units.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import { actionKinds } from './src/actions/registry.ts';
 import { sourceKinds } from './src/sources/registry.ts';
 

@@ -2,7 +2,7 @@
 
 import { duration, name, positiveDuration } from '@weir/shared/config/schema.ts';
 import { formatProblem, YamlFile } from '@weir/shared/config/yaml-file.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import { SimError } from './errors.ts';
 import { parseHostPort } from './host-port.ts';
 import { bandSignals, signalKinds, temperatureKinds } from './signals/kinds.ts';

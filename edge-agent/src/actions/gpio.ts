@@ -1,7 +1,7 @@
 // A line of the board's header that is on while alarms are: a horn, a lamp, a relay.
 
 import { parseDuration } from '@weir/shared/model/duration.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { GpioLine, GpioLines } from '../gpio/contract.ts';
 import { gpioLines } from '../gpio/line.ts';
 import { levelKind, levelModes, type LevelAction, type Pulse } from './action.ts';

@@ -1,6 +1,6 @@
 // Lines through the package onoff, if it is installed: it is loaded when the first line is opened.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import type { GpioLine } from './contract.ts';
 
 interface OnoffGpio {

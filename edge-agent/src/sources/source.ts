@@ -6,7 +6,7 @@
 
 import type { ConfigKind, Part } from '@weir/shared/config/kinds.ts';
 import type { DeadLetter, Reading } from '@weir/shared/model/reading.ts';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Clock } from '../time/clock.ts';
 import type { Router } from './router.ts';
 

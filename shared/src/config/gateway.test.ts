@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { operators, holds, parseComparison, type Comparison } from '../alert/comparison.ts';
 import { statistics } from '../model/pane.ts';
 import { readGatewayFile } from './gateway.ts';

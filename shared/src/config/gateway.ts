@@ -1,7 +1,7 @@
 // Reads and checks a gateway file. Every mistake is found in one go: each entry is checked by its own schema, so that a
 // wrong one hides nobody else's mistakes, and the checks across entries (checks.ts) run on what is valid.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { checkAcross } from './checks.ts';
 import type { GatewayFile } from './gateway-file.ts';
 import type { ConfigKind, Kinds, Part } from './kinds.ts';

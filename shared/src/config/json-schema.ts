@@ -1,6 +1,6 @@
 // The gateway file's JSON Schema, for completion and checks in editors. Made from the same schemas that check the file.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ConfigKind, Kinds } from './kinds.ts';
 import { alertSchema, hubSchema, name, settingsSchema, signalSchema, windowSchema } from './schema.ts';
 

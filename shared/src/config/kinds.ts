@@ -1,7 +1,7 @@
 // How sources and actions take part in the gateway file. A kind is known by the key that names it (`serial:`, `webhook:`);
 // it brings the schema of its part, and what the checks across the file need to know. The agent's registries list them.
 
-import type { z } from 'zod';
+import type * as z from 'zod';
 
 export interface ConfigKind {
   /** The key that says which kind an entry is; also the name of its file and of its page in docs/. */

@@ -1,7 +1,7 @@
 // The gateway file's schema: the one truth from which come the types, the checks, the JSON Schema for editors and the
 // reference in docs/gateway-file.md. Sources and actions bring their own part: see kinds.ts.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseComparison, type Comparison } from '../alert/comparison.ts';
 import { severities } from '../model/alert.ts';
 import { statistics } from '../model/pane.ts';
