@@ -43,6 +43,9 @@ export class MqttRefused extends Error {
   }
 }
 
+// 65,536 buffers, made at the first packet, so that none need be made later: 8 MB that a gateway has better use for.
+writeToStream.cacheNumbers = false;
+
 const connectTimeoutMs = 10_000;
 /** MQTT 5 reason codes 0x80 and up, and 3.1.1's, in words a person can act on. */
 const refusals: Readonly<Record<number, string>> = {
