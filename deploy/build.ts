@@ -32,6 +32,12 @@ export async function buildAll(dist: string): Promise<void> {
     external: ['serialport', 'esbuild'],
   });
   await build({
+    ...program,
+    entryPoints: [join(root, 'edge-agent/src/wot/child.ts')],
+    outfile: join(dist, 'agent/wot-child.js'),
+    external: ['serialport'],
+  });
+  await build({
     ...forBrowsers,
     entryPoints: [join(root, 'edge-agent/web/report.ts'), join(root, 'edge-agent/web/report.css')],
     outdir: join(dist, 'agent/report'),

@@ -232,6 +232,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       clock: time,
       router: new Router(routes.get(id) ?? new Map<string, string>(), pipeline.series),
       opened: () => health.up(`source ${id}`),
+      trouble: (detail) => health.down(`source ${id}`, detail),
       hurry: () => engine.hurry(),
     });
     return supervise(

@@ -197,6 +197,7 @@ describe.skipIf(!hasMosquitto)('the mqtt source with mosquitto', () => {
         clock: systemClock,
         router: new Router(new Map([['temp', 'temp']]), series),
         opened: () => health.up('source board'),
+        trouble: () => undefined,
         hurry: () => undefined,
       },
     );

@@ -3,5 +3,6 @@
 import { mqtt } from './mqtt.ts';
 import { serial } from './serial.ts';
 import type { SourceKind } from './source.ts';
+import { wot } from './wot.ts';
 
-export const sourceKinds: readonly SourceKind[] = [serial, mqtt];
+export const sourceKinds: readonly SourceKind[] = [serial, mqtt, wot];

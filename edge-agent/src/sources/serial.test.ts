@@ -76,6 +76,7 @@ function supervised(raw: object) {
       clock: systemClock,
       router: new Router(new Map([['temp', 'temp']]), new SeriesTable(10)),
       opened: () => health.up('source board'),
+      trouble: () => undefined,
       hurry: () => undefined,
     },
   );

@@ -37,6 +37,8 @@ export interface SourceContext {
   readonly router: Router;
   /** The device is there and readable. */
   opened(): void;
+  /** Part of it cannot be read at present; the rest goes on. `opened` says that all is well again. */
+  trouble(detail: string): void;
   /** The sender waits for acks: commit as soon as the disk allows. */
   hurry(): void;
 }

@@ -11,6 +11,8 @@ export class Puller {
   /** `device/signal = value`, in the order they came. */
   readonly readings: string[] = [];
   opened = 0;
+  /** What is wrong with a part of it, as last said. */
+  trouble: string | undefined;
   hurried = 0;
   /** What the source threw. */
   error: unknown;
@@ -33,7 +35,11 @@ export class Puller {
         base: '/',
         clock: systemClock,
         router: new Router(new Map(channels.map((channel) => [channel, channel])), this.#series),
-        opened: () => void (this.opened += 1),
+        opened: () => {
+          this.opened += 1;
+          this.trouble = undefined;
+        },
+        trouble: (detail) => void (this.trouble = detail),
         hurry: () => void (this.hurried += 1),
       },
     );
