@@ -21,6 +21,7 @@ export class TestThing {
   readonly #id = `urn:uuid:${randomUUID()}`;
   #servient: Servient | undefined;
   #exposed: Exposed | undefined;
+  #hangUp: () => void = () => undefined;
 
   private constructor(port: number, scheme: 'http' | 'coap', init: Init) {
     this.port = port;
@@ -41,11 +42,12 @@ export class TestThing {
   async restart(): Promise<void> {
     await this.stop();
     const servient = new Servient();
-    servient.addServer(
-      this.#scheme === 'http'
-        ? new HttpServer({ port: this.port, address: '127.0.0.1' })
-        : new CoapServer({ port: this.port, address: '127.0.0.1' }),
-    );
+    if (this.#scheme === 'http') {
+      const server = new HttpServer({ port: this.port, address: '127.0.0.1' });
+      servient.addServer(server);
+      // It would wait for everybody who listens.
+      this.#hangUp = () => server.getServer().closeAllConnections();
+    } else servient.addServer(new CoapServer({ port: this.port, address: '127.0.0.1' }));
     const wot = await servient.start();
     const exposed = await wot.produce({ id: this.#id, ...this.#init });
     for (const name of Object.keys(this.#init.properties ?? {}))
@@ -58,7 +60,10 @@ export class TestThing {
   async stop(): Promise<void> {
     const servient = this.#servient;
     this.#servient = undefined;
-    await servient?.shutdown();
+    if (servient === undefined) return;
+    const ended = servient.shutdown();
+    this.#hangUp();
+    await ended;
   }
 
   /** As the servient gives it, with addresses of the loopback. */

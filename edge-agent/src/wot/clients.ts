@@ -40,6 +40,12 @@ export class Clients {
       this.#logIn(client, security);
       return client;
     }
+    if (scheme === 'ws' || scheme === 'wss') {
+      if (security.some((one) => one.scheme !== 'nosec'))
+        throw new Error('it asks who is there, and over WebSocket Weir has no way to say');
+      const { WebSocketClient } = await import('./websocket-client.ts');
+      return new WebSocketClient(this.#timeoutMs);
+    }
     const client = await load(scheme);
     this.#logIn(client, security);
     return new NodeWotClient(client);

@@ -50,10 +50,11 @@ const dataSchema = z.looseObject({
   },
 });
 
-const propertySchema = z.intersection(
-  dataSchema,
-  z.looseObject({ forms: z.array(formSchema).min(1, 'no forms'), writeOnly: z.boolean().optional() }),
-);
+const propertySchema = z.looseObject({
+  ...dataSchema.shape,
+  forms: z.array(formSchema).min(1, 'no forms'),
+  writeOnly: z.boolean().optional(),
+});
 const eventSchema = z.looseObject({ forms: z.array(formSchema).min(1, 'no forms'), data: dataSchema.optional() });
 
 const thingSchema = z.looseObject({

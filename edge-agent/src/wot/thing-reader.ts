@@ -107,8 +107,7 @@ export class ThingReader {
         if (!answered) failures += 1;
         else if (failures > 0) {
           failures = 0;
-          // It was away: it may not know any more who listens.
-          for (const { isWatching, renew } of this.#tasks) if (isWatching) renew();
+          this.#renew();
         }
         this.#look();
       }
@@ -127,6 +126,11 @@ export class ThingReader {
     return true;
   }
 
+  /** It was away, or has news it has not told: it may not know any more who listens. */
+  #renew(): void {
+    for (const { isWatching, renew } of this.#tasks) if (isWatching) renew();
+  }
+
   async #ask(task: Task): Promise<boolean> {
     const { affordance } = task;
     const form = affordance.read;
@@ -139,7 +143,7 @@ export class ThingReader {
       .finally(() => (task.isAsking = false));
     try {
       const said = await within(timeoutMs, asking);
-      if (task.isWatching && task.last !== undefined && task.last !== textOf(said)) task.renew();
+      if (task.isWatching && task.last !== undefined && task.last !== textOf(said)) this.#renew();
       this.#take(task, said);
       task.problem = undefined;
       return true;
