@@ -11,6 +11,8 @@ import { z } from 'zod';
 import { ReadingBatch } from '../formats/batch.ts';
 import { timeUnits } from '../formats/time-field.ts';
 import { readSecret } from '../mqtt/options.ts';
+import { mistakeAt, thingsAt, unitAt } from '../wot/local-things.ts';
+import { channelsOf } from '../wot/thing-description.ts';
 import { ThingProcess, type Samples } from '../wot/thing-process.ts';
 import { sourceKind, type Delivery, type Source, type SourceContext, type SourceKind } from './source.ts';
 
@@ -54,7 +56,16 @@ export function wotKind(silentMs = 15_000): SourceKind {
   return sourceKind({
     key: 'wot',
     schema,
-    device: (config) => config.device,
+    channels: (config, base) => {
+      const lists = thingsAt(config.wot, base)?.map(channelsOf);
+      return lists?.every((list) => list !== undefined) === true ? lists.flat() : undefined;
+    },
+    unit: ({ wot }, channel, base) => unitAt(thingsAt(wot, base) ?? [], channel),
+    mistake: ({ wot }, base) => mistakeAt(wot, base),
+    device: ({ wot, device }, _id, base) => {
+      const [first, second] = thingsAt(wot, base) ?? [];
+      return device ?? (second === undefined ? first?.device : undefined);
+    },
     make: (config, context) => new WotSource(config, context, silentMs),
   });
 }
