@@ -3,7 +3,19 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 /** Folders that touch the machine, and the two files that wire them. */
-const adapters = new Set(['sources', 'log', 'uplink', 'actions', 'time', 'mqtt', 'gpio', 'cli', 'control', 'wot']);
+const adapters = new Set([
+  'sources',
+  'log',
+  'uplink',
+  'actions',
+  'time',
+  'mqtt',
+  'gpio',
+  'cli',
+  'control',
+  'wot',
+  'thing',
+]);
 const wiring = new Set(['agent.ts', 'main.ts']);
 
 const sources = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' })

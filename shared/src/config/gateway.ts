@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { checkAcross } from './checks.ts';
 import type { GatewayFile } from './gateway-file.ts';
 import type { ConfigKind, Kinds, Part } from './kinds.ts';
-import { alertSchema, hubSchema, name, settingsSchema, signalSchema, windowSchema } from './schema.ts';
+import { alertSchema, hubSchema, name, settingsSchema, signalSchema, thingSchema, windowSchema } from './schema.ts';
 import { suggestion, YamlFile, type Path, type Problem } from './yaml-file.ts';
 
 export interface GatewayCheck {
@@ -14,7 +14,18 @@ export interface GatewayCheck {
   readonly problems: readonly Problem[];
 }
 
-const sections = ['gateway', 'hub', 'data', 'sources', 'signals', 'windows', 'alerts', 'actions', 'settings'] as const;
+const sections = [
+  'gateway',
+  'hub',
+  'data',
+  'sources',
+  'signals',
+  'windows',
+  'alerts',
+  'actions',
+  'thing',
+  'settings',
+] as const;
 
 /**
  * @param text the YAML @param kinds the sources and actions this agent has
@@ -43,6 +54,7 @@ export function readGatewayFile(text: string, kinds: Kinds, base?: string): Gate
     windows: reader.list('windows', windowSchema),
     alerts: reader.named('alerts', alertSchema),
     actions: reader.parts('actions', kinds.actions),
+    thing: reader.one('thing', thingSchema),
     settings: reader.one('settings', settingsSchema) ?? settingsSchema.parse({}),
   };
   checkAcross(file, { yaml, kinds, written: root, base });
