@@ -112,11 +112,12 @@ describe('the gateway as a Thing', () => {
     expect(await (await thing.readProperty('oven/temperature')).value()).toBe(21.5);
     const seen: unknown[] = [];
     const told: unknown[] = [];
-    const observing = await thing.observeProperty(
-      'oven/temperature',
-      async (output) => void seen.push(await output.value()),
-    );
-    const subscription = await thing.subscribeEvent('too_hot', async (output) => void told.push(await output.value()));
+    const into =
+      (list: unknown[]) =>
+      (output: WoT.InteractionOutput): void =>
+        void output.value().then((value) => list.push(value));
+    const observing = await thing.observeProperty('oven/temperature', into(seen));
+    const subscription = await thing.subscribeEvent('too_hot', into(told));
     await expect.poll(() => seen).toEqual([21.5]);
     set('oven', 'temperature', 22, Date.now() + 1);
     await expect.poll(() => seen).toEqual([21.5, 22]);
