@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { ServerTCP } from 'modbus-serial';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { AedesBroker } from '../testing/aedes.ts';
 import { CoapThing } from '../testing/coap-thing.ts';
 import { hasMosquitto, Mosquitto, publisher } from '../testing/mosquitto.ts';
 import { freePort, portOf } from '../testing/ports.ts';
@@ -61,6 +62,23 @@ describe('a Thing behind CoAP', () => {
     expect(source.error).toBeUndefined();
   });
 
+  it('is read and observed when it comes late', async () => {
+    const port = await freePort();
+    const file = await fileOf(description(port));
+    const source = new Puller(
+      wot,
+      { wot: file, poll: '100ms', refresh: '1h', timeout: '200ms' },
+      { channels: ['level', 'full'] },
+    );
+    await expect.poll(() => source.trouble, patient).toContain('tank does not give level');
+    const server = await CoapThing.start({ level: '2', full: '' }, port);
+    await expect.poll(() => source.readings, patient).toContain('tank/level = 2');
+    await expect.poll(() => [...new Set(server.observed)].toSorted(), patient).toEqual(['full', 'level']);
+    server.say('full', '1');
+    await expect.poll(() => source.readings, patient).toContain('tank/full = 1');
+    expect(source.readings.filter((line) => line === 'tank/full = 1')).toHaveLength(1);
+  });
+
   it('is observed again after a restart in which it forgot who listens', async () => {
     const server = await CoapThing.start({ level: '2', depth: '4', full: '' });
     const file = await fileOf(description(server.port));
@@ -109,6 +127,45 @@ describe.runIf(hasMosquitto)('a Thing behind MQTT', () => {
         return source.readings;
       }, patient)
       .toContain('press/force = 13');
+  });
+});
+
+describe('a Thing behind an MQTT broker that was away', () => {
+  it('is subscribed again, by one connection', async () => {
+    let clients = 0;
+    const broker = await AedesBroker.start((aedes) => {
+      aedes.on('client', () => void (clients += 1));
+    });
+    const form = (name: string) => [{ href: `${broker.url}/press/${name}`, op: 'observeproperty' }];
+    const names = ['force', 'speed', 'stroke'];
+    const properties = Object.fromEntries(names.map((name) => [name, { type: 'number', forms: form(name) }]));
+    const source = new Puller(wot, { wot: await fileOf({ title: 'Press', properties }) }, { channels: names });
+    const publish = (payload: string): void => {
+      for (const name of names)
+        broker.aedes.publish(
+          { cmd: 'publish', qos: 0, dup: false, retain: false, topic: `press/${name}`, payload },
+          () => undefined,
+        );
+    };
+    const all = (value: number) => names.map((name) => `press/${name} = ${value}`);
+    await expect
+      .poll(() => {
+        publish('1');
+        return source.readings;
+      }, patient)
+      .toEqual(expect.arrayContaining(all(1)));
+    expect(clients).toBe(1);
+    await broker.kill();
+    await expect.poll(() => source.trouble, patient).toContain('press does not give');
+    await broker.restart();
+    await expect
+      .poll(() => {
+        publish('2');
+        return source.readings;
+      }, patient)
+      .toEqual(expect.arrayContaining(all(2)));
+    await expect.poll(() => source.trouble, patient).toBeUndefined();
+    expect(clients).toBe(2);
   });
 });
 
@@ -192,4 +249,31 @@ describe('a Thing behind WebSocket', () => {
       .toContain('scale/weight = 82');
     expect(source.trouble).toBeUndefined();
   });
+});
+
+describe('a Thing that is away', () => {
+  it.each(['coap', 'mqtt', 'modbus+tcp', 'ws', 'http'])(
+    'is told by name, over %s, and the others of the source are read',
+    async (scheme) => {
+      const thing = await TestThing.start(
+        { title: 'Here', properties: { level: { type: 'number' as const, readOnly: true } } },
+        { level: 2 },
+      );
+      const form = {
+        href: `${scheme}://127.0.0.1:${await freePort()}/1/2`,
+        op: ['readproperty', 'observeproperty'],
+        'modv:entity': 'Coil',
+      };
+      const away = { title: 'Away', properties: { depth: { type: 'number', forms: [form] } } };
+      const source = new Puller(
+        wot,
+        { wot: [await fileOf(thing.description), await fileOf(away)], poll: '50ms', timeout: '500ms' },
+        { channels: ['level', 'depth'] },
+      );
+      await expect.poll(() => source.trouble, patient).toContain('away does not give depth: ');
+      const before = source.readings.length;
+      await expect.poll(() => source.readings.length, patient).toBeGreaterThan(before + 10);
+      expect(source.error).toBeUndefined();
+    },
+  );
 });

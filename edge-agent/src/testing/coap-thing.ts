@@ -29,9 +29,9 @@ export class CoapThing {
     socket.on('message', (message, peer) => this.#answer(message, peer));
   }
 
-  /** Call it inside a test. @param values by path, as JSON */
-  static async start(values: Readonly<Record<string, string>>): Promise<CoapThing> {
-    const socket = createSocket('udp4').bind(0, '127.0.0.1');
+  /** Call it inside a test. @param values by path, as JSON @param port any, when left out */
+  static async start(values: Readonly<Record<string, string>>, port = 0): Promise<CoapThing> {
+    const socket = createSocket('udp4').bind(port, '127.0.0.1');
     await once(socket, 'listening');
     onTestFinished(() => void socket.close());
     return new CoapThing(socket, values);

@@ -2,7 +2,7 @@
 
 import type { ProtocolClient } from '@node-wot/core';
 import type { Form, Security } from './thing-description.ts';
-import { NodeWotClient, type ThingClient } from './thing-client.ts';
+import { MqttThingClient, NodeWotClient, type ThingClient } from './thing-client.ts';
 
 export interface Credentials {
   readonly username: string | undefined;
@@ -48,7 +48,7 @@ export class Clients {
     }
     const client = await load(scheme);
     this.#logIn(client, security);
-    return new NodeWotClient(client);
+    return scheme.startsWith('mqtt') ? new MqttThingClient(client) : new NodeWotClient(client);
   }
 
   #logIn(client: ProtocolClient, [first]: readonly Security[]): void {

@@ -46,6 +46,43 @@ export class NodeWotClient implements ThingClient {
   }
 }
 
+/**
+ * node-wot's MQTT client opens a connection for each that subscribes while it connects, and keeps the first listener of a topic
+ * for ever: here subscriptions are made one by one, and given back.
+ */
+export class MqttThingClient extends NodeWotClient {
+  readonly #client: ProtocolClient;
+  #lastWatch: Promise<unknown> = Promise.resolve();
+
+  constructor(client: ProtocolClient) {
+    super(client);
+    this.#client = client;
+  }
+
+  override watch(form: Form, next: (said: Said) => void, over: (reason: Error) => void): Promise<() => void> {
+    const watching = this.#watchAfter(this.#lastWatch, form, next, over);
+    this.#lastWatch = watching.catch(() => undefined);
+    return watching;
+  }
+
+  async #watchAfter(
+    before: Promise<unknown>,
+    form: Form,
+    next: (said: Said) => void,
+    over: (reason: Error) => void,
+  ): Promise<() => void> {
+    await before;
+    const end = (): void => void this.#client.unlinkResource(nodeWotForm(form)).catch(() => undefined);
+    try {
+      await super.watch(form, next, over);
+      return end;
+    } catch (error) {
+      end();
+      throw error;
+    }
+  }
+}
+
 export function nodeWotForm({ href, contentType, subprotocol, terms }: Form): NodeWotForm {
   const form = new NodeWotForm(href, contentType);
   if (subprotocol !== undefined) form.subprotocol = subprotocol;

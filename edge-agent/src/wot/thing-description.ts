@@ -216,6 +216,10 @@ function toForm(
   const bare = href.replaceAll(/\{[^}]*\}/g, '');
   if (!URL.canParse(bare, base)) return [];
   const url = new URL(bare, base);
+  // The MQTT binding writes topics both ways: in the address, or beside it.
+  const topic = terms['mqv:filter'] ?? terms['mqv:topic'];
+  if (url.protocol.startsWith('mqtt') && url.pathname.length <= 1 && typeof topic === 'string')
+    url.pathname = `/${topic}`;
   const schemes = (security ?? thing.security ?? []).flatMap((name) => {
     const definition = thing.securityDefinitions?.[name];
     return definition === undefined ? [] : [definition];

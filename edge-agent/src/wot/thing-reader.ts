@@ -173,13 +173,13 @@ export class ThingReader {
 
   /** Returns when it is to be made anew; throws when it fails. */
   async #watch(task: Task, form: Form, signal: AbortSignal): Promise<void> {
+    const client = await this.#options.clients.get(form);
     const over = Promise.withResolvers<undefined>();
     const renew = new AbortController();
     const wake = (): void => over.resolve(undefined);
     signal.addEventListener('abort', wake);
     renew.signal.addEventListener('abort', wake);
     let isOver = false;
-    const client = await this.#options.clients.get(form);
     const watching = client.watch(
       form,
       (said) => {
