@@ -4,7 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { thingProcesses } from '../testing/children.ts';
-import { portOf } from '../testing/ports.ts';
+import { freePort, portOf } from '../testing/ports.ts';
 import { Puller } from '../testing/puller.ts';
 import { tempFolder } from '../testing/temp-folder.ts';
 import { TestThing } from '../testing/things.ts';
@@ -39,7 +39,11 @@ async function fileOf(description: unknown): Promise<string> {
 }
 
 /** An HTTP server that answers by path. */
-async function site(pages: Readonly<Record<string, unknown>>, check: (authorization: string) => boolean = () => true) {
+async function site(
+  pages: Readonly<Record<string, unknown>>,
+  check: (authorization: string) => boolean = () => true,
+  port = 0,
+) {
   const server = createServer((request, response) => {
     const page = pages[request.url ?? ''];
     if (!check(request.headers.authorization ?? '')) response.writeHead(401).end();
@@ -48,7 +52,7 @@ async function site(pages: Readonly<Record<string, unknown>>, check: (authorizat
       response.setHeader('content-type', 'application/json');
       response.end(typeof page === 'string' ? page : JSON.stringify(page));
     }
-  }).listen(0, '127.0.0.1');
+  }).listen(port, '127.0.0.1');
   await once(server, 'listening');
   onTestFinished(() => {
     server.closeAllConnections();
@@ -239,7 +243,7 @@ describe('what a Thing says', () => {
 });
 
 describe('a Thing Description that cannot be used', () => {
-  it('is told with its name and what to do: when it is absent, when it is no JSON, when a folder is empty, when a server knows none, and when it lacks what a signal takes', async () => {
+  it('is told with its name and what to do: when it is absent, when it is no JSON, when a folder is empty and when a server knows none', async () => {
     const folder = await tempFolder();
     await mkdir(join(folder, 'things'));
     const url = await site({ '/page': '<html>' });
@@ -248,13 +252,61 @@ describe('a Thing Description that cannot be used', () => {
       [join(folder, 'things'), /has no file that ends in .td.json/],
       [`${url}/td`, /answers 404 Not Found/],
       [`${url}/page`, /gives no JSON/],
-      [await fileOf(plain), /no Thing gives a in a way Weir can read; properties and events are: level/],
     ];
     const bad = await fileOf('{ "title": ');
     tries.push([bad, new RegExp(`${bad} is not JSON: .*a Thing Description is a JSON document`)]);
     const sources = tries.map(([wot]) => new Puller(wotKind(), { wot }, { channels: ['a'] }));
     for (const [index, [, message]] of tries.entries())
       await expect.poll(() => String(sources[index]?.error), patient).toMatch(message);
+  });
+});
+
+describe('a source of several Things', () => {
+  it('reads those it finds, and the others when they come', async () => {
+    const thing = await TestThing.start(boiler, values);
+    const port = await freePort();
+    const lamp = { ...plain, properties: { level: { type: 'number', forms: [{ href: 'level' }] } } };
+    const source = new Puller(
+      wot,
+      { wot: [await fileOf(thing.description), `http://127.0.0.1:${port}/td`], poll: '50ms' },
+      { channels: ['temperature', 'level'] },
+    );
+    await expect.poll(() => source.readings, patient).toContain('boiler-of-hall-3/temperature = 61.5');
+    expect(source.trouble).toContain(`http://127.0.0.1:${port}/td does not give its Thing Description`);
+    await site({ '/td': lamp, '/level': 4 }, () => true, port);
+    await expect.poll(() => source.readings, patient).toContain('lamp/level = 4');
+    await expect.poll(() => source.trouble).toBeUndefined();
+  });
+
+  it('reads a folder but for what is bad in it, and passes over Things nobody asks', async () => {
+    const folder = await tempFolder();
+    const thing = await TestThing.start(boiler, values);
+    await writeFile(join(folder, 'boiler.td.json'), JSON.stringify(thing.description));
+    await writeFile(join(folder, 'lamp.td.json'), JSON.stringify(plain));
+    const source = new Puller(wot, { wot: folder, poll: '50ms' }, { channels: ['temperature'] });
+    await expect.poll(() => source.opened, patient).toBeGreaterThan(0);
+    await source.end();
+    await writeFile(join(folder, 'bad.td.json'), '{');
+    const again = new Puller(wot, { wot: folder, poll: '50ms' }, { channels: ['temperature'] });
+    await expect.poll(() => again.readings.length, patient).toBeGreaterThan(2);
+    expect(again.trouble).toContain(`${folder}/bad.td.json is not JSON`);
+  });
+
+  it('says what none of them gives, and reads the rest', async () => {
+    const thing = await TestThing.start(boiler, values);
+    const config = { wot: await fileOf(thing.description), poll: '50ms' };
+    const source = new Puller(wot, config, { channels: ['temperature', 'temprature'] });
+    await expect.poll(() => source.readings.length, patient).toBeGreaterThan(2);
+    expect(source.trouble).toContain(
+      'no Thing gives temprature in a way Weir can read; properties and events are: temp',
+    );
+  });
+
+  it('that are not one is told when the configuration names one', async () => {
+    const thing = await TestThing.start(boiler, values);
+    const file = await fileOf(thing.description);
+    const source = new Puller(wot, { wot: [file, file], device: 'boiler' }, { channels: ['temperature'] });
+    await expect.poll(() => String(source.error), patient).toContain('device: names one Thing, but there are 2');
   });
 });
 

@@ -15,12 +15,14 @@ import {
 const maxBytes = 4 * 1024 * 1024;
 const maxThings = 500;
 
-/** @throws an error that says which, and what to do */
-export async function loadThings(
-  location: string,
-  credentials: Credentials,
-  timeoutMs: number,
-): Promise<readonly ThingDescription[]> {
+export interface Found {
+  readonly things: readonly ThingDescription[];
+  /** Of several, those that cannot be used, and what to do. */
+  readonly problems: readonly string[];
+}
+
+/** @throws an error that says which, and what to do, when there is not one */
+export async function loadThings(location: string, credentials: Credentials, timeoutMs: number): Promise<Found> {
   return /^https?:/.test(location) ? fromUrl(location, credentials, timeoutMs) : fromDisk(location);
 }
 
@@ -36,16 +38,16 @@ export function named(things: readonly ThingDescription[]): ThingDescription[] {
   });
 }
 
-async function fromDisk(path: string): Promise<readonly ThingDescription[]> {
+async function fromDisk(path: string): Promise<Found> {
   const stats = await stat(path).catch((error: unknown) => {
     throw new BadThingDescription(`${path} cannot be read: ${messageOf(error)}; wot: names a file, a folder or a URL`);
   });
-  if (!stats.isDirectory()) return [await fromFile(path)];
+  if (!stats.isDirectory()) return { things: [await fromFile(path)], problems: [] };
   const names = (await readdir(path)).filter((name) => name.endsWith('.td.json')).toSorted();
   if (names.length === 0) throw new BadThingDescription(`${path} has no file that ends in .td.json`);
   if (names.length > maxThings)
     throw new BadThingDescription(`${path} has ${names.length} Thing Descriptions; at most ${maxThings} are read`);
-  return Promise.all(names.map((name) => fromFile(join(path, name))));
+  return usable(names.map((name) => fromFile(join(path, name))));
 }
 
 async function fromFile(path: string): Promise<ThingDescription> {
@@ -55,22 +57,27 @@ async function fromFile(path: string): Promise<ThingDescription> {
   return readThingDescription(await readFile(path, 'utf8'), path);
 }
 
-async function fromUrl(
-  url: string,
-  { username, password, token }: Credentials,
-  timeoutMs: number,
-): Promise<readonly ThingDescription[]> {
+async function fromUrl(url: string, { username, password, token }: Credentials, timeoutMs: number): Promise<Found> {
   const headers: Record<string, string> = { accept: 'application/td+json, application/ld+json, application/json' };
   if (token !== undefined) headers['authorization'] = `Bearer ${token}`;
   else if (username !== undefined)
     headers['authorization'] = `Basic ${Buffer.from(`${username}:${password ?? ''}`).toString('base64')}`;
   const { body, finalUrl } = await get(url, headers, timeoutMs);
   const value = parse(body, url);
-  if (!Array.isArray(value)) return [toThingDescription(value, url, finalUrl)];
+  if (!Array.isArray(value)) return { things: [toThingDescription(value, url, finalUrl)], problems: [] };
   if (value.length === 0) throw new BadThingDescription(`${url} lists no Things`);
   if (value.length > maxThings)
     throw new BadThingDescription(`${url} lists ${value.length} Things; at most ${maxThings} are read`);
-  return value.map((one, index) => toThingDescription(one, `${url} [${index}]`, finalUrl));
+  return usable(value.map(async (one: unknown, index) => toThingDescription(one, `${url} [${index}]`, finalUrl)));
+}
+
+/** One that is bad does not keep the others from being read. */
+async function usable(loading: readonly Promise<ThingDescription>[]): Promise<Found> {
+  const loaded = await Promise.allSettled(loading);
+  const things = loaded.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  const problems = loaded.flatMap((result) => (result.status === 'rejected' ? [messageOf(result.reason)] : []));
+  if (things.length === 0) throw new BadThingDescription(problems[0]);
+  return { things, problems };
 }
 
 async function get(
