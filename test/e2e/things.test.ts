@@ -33,7 +33,7 @@ windows: [{ every: 1s, of: all, compute: [mean] }]
 thing: { port: ${port} }
 `;
 
-it('a gateway reads the signals and alarms of another one, and its process for that ends with it', async () => {
+it('a gateway reads the signals and alarms of another one, and its process for that is started again when it dies, and ends with it', async () => {
   using folder = scratchFolder('things-line');
   using other = scratchFolder('things-hall');
   const boards = new Set<Socket>();
@@ -63,6 +63,13 @@ it('a gateway reads the signals and alarms of another one, and its process for t
     expect((await hall.status()).health.find(({ part }) => part === 'source line')).toMatchObject({ up: true });
     const children = childrenOf(hall.process.pid ?? -1);
     expect(children).toHaveLength(1);
+    process.kill(Number(children[0]), 'SIGKILL');
+    await until('another process reads the line', async () => {
+      say(22);
+      return (await valuesAt(hallPort))['line-3/oven'] === 22;
+    });
+    children.push(...childrenOf(hall.process.pid ?? -1));
+    expect(children).toHaveLength(2);
     await hall.kill();
     await until('the process that reads Things has ended', async () =>
       children.every((pid) => !existsSync(`/proc/${pid}`)),

@@ -11,9 +11,13 @@ import { credits, fromChildSchema, type FromChild, type Start, type ToChild } fr
 const patienceMs = 2000;
 /** Silence is counted in so many looks: time in which the agent itself stood still is one. */
 const looks = 4;
-const maxHeapMb = 192;
+/** Little room for young objects costs nothing here and saves 13 MB. */
+const nodeFlags = ['--max-old-space-size=128', '--max-semi-space-size=1'];
 const stderrKept = 2000;
-const linesShown = 3;
+const shownLength = 300;
+const lastLinesMs = 200;
+/** Stacks, warnings, and how Node signs a crash. */
+const noise = /^\s+at |^Node\.js v|Warning: |trace-deprecation|trace-warnings/;
 
 export interface ThingProcessOptions {
   readonly start: Omit<Start, 'kind' | 'aliveMs'>;
@@ -34,7 +38,7 @@ export class ThingProcess {
   #failure: Error | undefined;
   #stderr = '';
   #silentLooks = 0;
-  readonly #gone: Promise<unknown>;
+  readonly #gone: Promise<void>;
 
   constructor({ start, silentMs, state }: ThingProcessOptions) {
     this.#silentMs = silentMs;
@@ -42,19 +46,27 @@ export class ThingProcess {
     // What node-wot and its libraries print is for whoever asks; the child has no use for the agent's secrets.
     const { DEBUG: _, WEIR_HUB_KEY: __, NODE_OPTIONS: ___, ...env } = process.env;
     this.#child = fork(entryPoint(), [], {
-      execArgv: [`--max-old-space-size=${maxHeapMb}`],
+      execArgv: nodeFlags,
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       env,
     });
-    this.#gone = once(this.#child, 'exit').catch(() => undefined);
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr = `${this.#stderr}${text}`.slice(-stderrKept);
     });
     this.#child.on('message', (raw) => this.#take(raw));
-    this.#child.on('error', (error) => this.#fail(`the process that reads Things does not run: ${error.message}`));
-    this.#child.on('exit', (code, signal) =>
-      this.#fail(`the process that reads Things ended (${signal ?? `exit code ${code}`})${this.#lastLines()}`),
-    );
+    this.#gone = new Promise((resolve) => {
+      this.#child.on('error', (error) => {
+        this.#fail(`the process that reads Things does not run: ${error.message}`);
+        // Nothing was started. Other errors come before the end.
+        if (this.#child.pid === undefined) resolve();
+      });
+      this.#child.on('exit', (code, signal) => {
+        resolve();
+        void this.#lastLines().then((lines) =>
+          this.#fail(`the process that reads Things ended (${signal ?? `exit code ${code}`})${lines}`),
+        );
+      });
+    });
     this.#watch = setInterval(() => this.#look(), silentMs / looks);
     this.#send({ kind: 'start', ...start, aliveMs: silentMs / looks / 2 });
     for (let given = 0; given < credits; given++) this.credit();
@@ -119,9 +131,14 @@ export class ThingProcess {
     this.wake();
   }
 
-  #lastLines(): string {
-    const lines = this.#stderr.split('\n').filter((line) => line.trim() !== '');
-    return lines.length === 0 ? '' : `: ${lines.slice(-linesShown).join(' | ').slice(0, 400)}`;
+  /** What it printed before it ended; what it printed last may still be on its way. */
+  async #lastLines(): Promise<string> {
+    const { stderr } = this.#child;
+    if (stderr?.readableEnded === false)
+      await once(stderr, 'close', { signal: AbortSignal.timeout(lastLinesMs) }).catch(() => undefined);
+    const lines = this.#stderr.split('\n').filter((line) => !noise.test(line));
+    const text = lines.join(' ').replaceAll(/\s+/g, ' ').trim();
+    return text === '' ? '' : `: ${text.slice(-shownLength)}`;
   }
 
   #send(message: ToChild): void {
