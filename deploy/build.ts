@@ -1,5 +1,6 @@
-// `npm run build`: one file for the agent, one for the hub, and the hub's page, into dist/. They run on Node 24 without
-// node_modules, but for serialport, whose native binding stays a package, and esbuild, by which pages are made in development.
+// `npm run build`: one file for the agent, one for its process that reads Things, one for the hub, and the hub's page, into dist/.
+// They run on Node 24 without node_modules, but for serialport, whose native binding stays a package, and esbuild, by which
+// pages are made in development.
 
 import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

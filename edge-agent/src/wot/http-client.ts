@@ -3,6 +3,7 @@
 // they are over, and do not come back by themselves.
 
 import { HttpClient } from '@node-wot/binding-http';
+import { bodyOf, refusalOf } from './body.ts';
 import { EventStream } from './event-stream.ts';
 import { nodeWotForm, type Said, type ThingClient } from './thing-client.ts';
 import type { Form } from './thing-description.ts';
@@ -37,7 +38,7 @@ export class HttpThingClient extends HttpClient implements ThingClient {
     };
     if (form.subprotocol === 'sse') {
       const response = await this.#connect(form, end);
-      listen(response, form.contentType, next).then(() => ended(new Error('the Thing ended the event stream')), ended);
+      this.#listen(form, response, end, next).catch(ended);
     } else if (form.subprotocol === undefined || form.subprotocol === 'longpoll') {
       // There is no telling a Thing that waits for news from one that hangs: what is refused is told at once.
       this.#longPoll(form, end.signal, next).catch(ended);
@@ -46,7 +47,26 @@ export class HttpThingClient extends HttpClient implements ThingClient {
   }
 
   async #longPoll(form: Form, signal: AbortSignal, next: (said: Said) => void): Promise<void> {
-    while (!signal.aborted) next(await saidBy(await this.#get(form, form.contentType, signal)));
+    while (!signal.aborted) {
+      try {
+        next(await saidBy(await this.#get(form, form.contentType, signal)));
+      } catch (error) {
+        if (!isQuiet(error)) throw error;
+      }
+    }
+  }
+
+  /** Never returns: it is over when it throws. */
+  async #listen(form: Form, first: Response, end: AbortController, next: (said: Said) => void): Promise<never> {
+    for (let response = first; ; response = await this.#connect(form, end)) {
+      try {
+        await listen(response, form.contentType, next);
+      } catch (error) {
+        if (isQuiet(error)) continue;
+        throw error;
+      }
+      throw new Error('the Thing ended the event stream');
+    }
   }
 
   /** The answer has to begin in time; how long the stream lasts is the Thing's affair. */
@@ -69,9 +89,7 @@ export class HttpThingClient extends HttpClient implements ThingClient {
       signal,
     });
     if (response.ok) return response;
-    await response.body?.cancel();
-    const hint = response.status === 401 || response.status === 403 ? '; see username, passwordFile and tokenFile' : '';
-    throw new Error(`${form.href} answers ${response.status} ${response.statusText}${hint}`);
+    throw await refusalOf(response);
   }
 }
 
@@ -81,14 +99,14 @@ async function listen(response: Response, type: string, next: (said: Said) => vo
   for await (const chunk of response.body ?? []) stream.push(decoder.decode(chunk, { stream: true }));
 }
 
-/** The body of an answer, within bounds. @throws when it is too long */
-export async function saidBy(response: Response, maxBytes = maxBodyBytes): Promise<Said> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.length;
-    if (bytes > maxBytes) throw new Error(`an answer of more than ${maxBytes} bytes`);
-    chunks.push(chunk);
-  }
-  return { type: response.headers.get('content-type') ?? 'application/json', body: Buffer.concat(chunks) };
+async function saidBy(response: Response): Promise<Said> {
+  const type = response.headers.get('content-type') ?? 'application/json';
+  return { type, body: await bodyOf(response, maxBodyBytes) };
+}
+
+/** Nothing came for five minutes, which is how long `fetch` waits: a Thing may have nothing to say. */
+function isQuiet(error: unknown): boolean {
+  const cause = error instanceof Error ? error.cause : undefined;
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  return code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT';
 }

@@ -3,6 +3,7 @@
 
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { bodyOf, refusalOf } from './body.ts';
 import type { Credentials } from './clients.ts';
 import {
   BadThingDescription,
@@ -92,20 +93,8 @@ async function get(
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
     throw new Error(`${url} does not give its Thing Description: ${messageOf(cause)}`, { cause: error });
   }
-  if (!response.ok) {
-    await response.body?.cancel();
-    const hint = response.status === 401 || response.status === 403 ? '; see username, passwordFile and tokenFile' : '';
-    throw new Error(`${url} answers ${response.status} ${response.statusText}${hint}`);
-  }
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.length;
-    if (bytes > maxBytes)
-      throw new BadThingDescription(`${url} gives more than ${maxBytes} bytes: no Thing Description`);
-    chunks.push(chunk);
-  }
-  return { body: Buffer.concat(chunks), finalUrl: response.url };
+  if (!response.ok) throw await refusalOf(response);
+  return { body: await bodyOf(response, maxBytes), finalUrl: response.url };
 }
 
 function parse(body: Buffer, url: string): unknown {
