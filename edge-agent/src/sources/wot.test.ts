@@ -41,12 +41,12 @@ async function fileOf(description: unknown): Promise<string> {
 /** An HTTP server that answers by path. */
 async function site(
   pages: Readonly<Record<string, unknown>>,
-  check: (authorization: string) => boolean = () => true,
+  check: (authorization: string, url: string) => boolean = () => true,
   port = 0,
 ) {
   const server = createServer((request, response) => {
     const page = pages[request.url ?? ''];
-    if (!check(request.headers.authorization ?? '')) response.writeHead(401).end();
+    if (!check(request.headers.authorization ?? '', request.url ?? '')) response.writeHead(401).end();
     else if (page === undefined) response.writeHead(404).end();
     else {
       response.setHeader('content-type', 'application/json');
@@ -104,6 +104,36 @@ describe('a Thing behind HTTP', () => {
         return source.readings;
       }, patient)
       .toEqual(expect.arrayContaining(['boiler/overheated = 1', 'boiler/overheated.by = 4']));
+  });
+
+  it('is asked for what it is observed for no more often than refresh says', async () => {
+    let asked = 0;
+    const server = createServer((request, response) => {
+      if (request.url === '/changes') response.writeHead(200, { 'content-type': 'text/event-stream' }).write(':\n\n');
+      else response.end(String(request.url === '/level' ? (asked += 1) : 0));
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    onTestFinished(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    const description = {
+      title: 'Tank',
+      base: `http://127.0.0.1:${portOf(server)}/`,
+      properties: {
+        level: { forms: [{ href: 'level' }, { href: 'changes', op: 'observeproperty', subprotocol: 'sse' }] },
+        other: { forms: [{ href: 'other' }] },
+      },
+    };
+    const source = new Puller(
+      wot,
+      { wot: await fileOf(description), poll: '20ms', refresh: '1s' },
+      { channels: ['level', 'other'] },
+    );
+    await expect.poll(() => asked, patient).toBeGreaterThan(1);
+    const [before, others] = [asked, source.readings.length];
+    await expect.poll(() => asked, patient).toBe(before + 2);
+    expect(source.readings.length - others).toBeGreaterThan(10);
   });
 
   it('is read and subscribed again after a restart in which it forgot who listens', async () => {
@@ -180,17 +210,20 @@ describe('a Thing behind HTTP', () => {
   it.each([
     ['basic', { username: 'weir', passwordFile: 'secret' }, `Basic ${Buffer.from('weir:open').toString('base64')}`],
     ['bearer', { tokenFile: 'secret' }, 'Bearer open'],
+    ['apikey', { tokenFile: 'secret' }, 'open'],
   ])('gets the secret it asks for: %s', async (scheme, login, header) => {
     const folder = await tempFolder();
     await writeFile(join(folder, 'secret'), 'open\n');
     const description = {
       title: 'Safe',
-      securityDefinitions: { sc: { scheme } },
+      securityDefinitions: { sc: { scheme, in: 'header', name: 'authorization' } },
       security: 'sc',
       properties: { level: { type: 'number', forms: [{ href: 'level' }] } },
       events: { opened: { forms: [{ href: 'opened', subprotocol: 'sse' }] } },
     };
-    const url = await site({ '/td': description, '/level': 7, '/opened': 'data: {}\n\n' }, (said) => said === header);
+    const url = await site({ '/td': description, '/level': 7, '/opened': 'data: {}\n\n' }, (said, page) =>
+      page === '/td' ? said.endsWith(header.split(' ').at(-1) ?? '') && said !== '' : said === header,
+    );
     const files = Object.fromEntries(
       Object.entries(login).map(([key, value]) => [key, key.endsWith('File') ? join(folder, value) : value]),
     );

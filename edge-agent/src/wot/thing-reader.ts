@@ -3,9 +3,8 @@
 // most one request under way.
 //
 // What is watched is still asked now and then (`refreshMs`): that tells a Thing that has gone from one that has nothing new.
-// When a Thing answers again after it did not, or has news nobody told, it has probably been restarted and forgotten its
-// subscribers: the subscriptions are made anew. Over CoAP that is done every few minutes anyway, since a CoAP server may forget
-// without a word, and events cannot be asked for.
+// When a Thing answers again after it did not, its subscriptions are made anew. Over CoAP there is no connection whose end would
+// tell of a restart: there, news that were not told make them anew too, and so do a few minutes, since events cannot be asked for.
 
 import { ContentSerdes } from '@node-wot/core';
 import { parseTime, type TimeUnit } from '../formats/time-field.ts';
@@ -19,6 +18,8 @@ import { fieldOf, judge, type WantedChannel } from './values.ts';
 const sampleLength = 200;
 const longestPauseMs = 30_000;
 const renewCoapMs = 300_000;
+/** What is new is told within this time by whoever knows that somebody listens. */
+const newsMs = 1000;
 /** Requests to one Thing under way at once. */
 const atOnce = 4;
 
@@ -47,7 +48,9 @@ export interface ReaderOptions {
 interface Task extends Wanted {
   isAsking: boolean;
   isWatching: boolean;
+  /** When it last said something by itself, and when it was last asked. */
   heardAtMs: number;
+  askedAtMs: number;
   /** The last thing it said while watched, as it was. */
   last: string | undefined;
   problem: string | undefined;
@@ -67,6 +70,7 @@ export class ThingReader {
       isAsking: false,
       isWatching: false,
       heardAtMs: -Infinity,
+      askedAtMs: -Infinity,
       last: undefined,
       problem: undefined,
       renew: () => undefined,
@@ -100,14 +104,16 @@ export class ThingReader {
     while (!signal.aborted) {
       const started = performance.now();
       const due = readable.filter(
-        ({ isAsking, isWatching, heardAtMs }) => !isAsking && (!isWatching || started - heardAtMs >= refreshMs),
+        ({ isAsking, isWatching, heardAtMs, askedAtMs }) =>
+          !isAsking && (!isWatching || started - Math.max(heardAtMs, askedAtMs) >= refreshMs),
       );
       if (due.length > 0 && !isFull()) {
         const answered = await this.#askAll(due);
         if (!answered) failures += 1;
         else if (failures > 0) {
           failures = 0;
-          this.#renew();
+          // It was away: connections may be dead without a word. MQTT looks after itself.
+          this.#renew((form) => !form.scheme.startsWith('mqtt'));
         }
         this.#look();
       }
@@ -126,9 +132,17 @@ export class ThingReader {
     return true;
   }
 
-  /** It was away, or has news it has not told: it may not know any more who listens. */
-  #renew(): void {
-    for (const { isWatching, renew } of this.#tasks) if (isWatching) renew();
+  /** It has news: when it does not tell them soon, it does not know any more who listens. A connection would have ended; CoAP has none. */
+  async #expectNews(task: Task): Promise<void> {
+    if (task.affordance.watch?.scheme !== 'coap') return;
+    const before = task.heardAtMs;
+    await systemClock.sleep(newsMs, new AbortController().signal);
+    if (task.heardAtMs === before) this.#renew((form) => form.scheme === 'coap');
+  }
+
+  #renew(which: (form: Form) => boolean): void {
+    for (const { affordance, isWatching, renew } of this.#tasks)
+      if (isWatching && affordance.watch !== undefined && which(affordance.watch)) renew();
   }
 
   async #ask(task: Task): Promise<boolean> {
@@ -137,13 +151,14 @@ export class ThingReader {
     if (form === undefined) return false;
     const { clients, timeoutMs } = this.#options;
     task.isAsking = true;
+    task.askedAtMs = performance.now();
     const asking = clients
       .get(form)
       .then((client) => client.read(form))
       .finally(() => (task.isAsking = false));
     try {
       const said = await within(timeoutMs, asking);
-      if (task.isWatching && task.last !== undefined && task.last !== textOf(said)) this.#renew();
+      if (task.isWatching && task.last !== undefined && task.last !== textOf(said)) void this.#expectNews(task);
       this.#take(task, said);
       task.problem = undefined;
       return true;
@@ -186,7 +201,8 @@ export class ThingReader {
         // The first of CoAP is empty.
         if (isOver || (said.body.length === 0 && task.affordance.kind === 'property')) return;
         task.last = textOf(said);
-        this.#heard(task);
+        task.heardAtMs = performance.now();
+        this.#isWell(task);
         this.#take(task, said);
       },
       (reason) => over.reject(reason),
@@ -197,7 +213,7 @@ export class ThingReader {
       task.isWatching = true;
       task.last = undefined;
       task.renew = () => renew.abort();
-      this.#heard(task);
+      this.#isWell(task);
       if (form.scheme === 'coap') void systemClock.sleep(renewCoapMs, renew.signal).then(() => renew.abort());
       await over.promise;
     } finally {
@@ -212,8 +228,7 @@ export class ThingReader {
     }
   }
 
-  #heard(task: Task): void {
-    task.heardAtMs = performance.now();
+  #isWell(task: Task): void {
     if (task.affordance.read !== undefined && task.problem === undefined) return;
     task.problem = undefined;
     this.#look();
