@@ -158,6 +158,25 @@ describe('a Thing behind HTTP', () => {
     expect(source.error).toBeUndefined();
   });
 
+  it('that has not some of its properties gives the others', async () => {
+    const absent = Object.fromEntries(
+      Array.from({ length: 6 }, (_, index) => [`a${index}`, { type: 'number', forms: [{ href: `a${index}` }] }]),
+    );
+    const url = await site({ '/level': 4 });
+    const description = {
+      title: 'Tank',
+      base: `${url}/`,
+      properties: { ...absent, level: { type: 'number', forms: [{ href: 'level' }] } },
+    };
+    const source = new Puller(
+      wot,
+      { wot: await fileOf(description), poll: '50ms' },
+      { channels: [...Object.keys(absent), 'level'] },
+    );
+    await expect.poll(() => source.readings.length, patient).toBeGreaterThan(5);
+    expect(source.trouble).toContain('tank does not give a0, a1, a2, a3, a4, a5: ');
+  });
+
   it('that never answers holds up no other Thing of the same source', async () => {
     const hanging = createServer(() => undefined).listen(0, '127.0.0.1');
     await once(hanging, 'listening');

@@ -124,12 +124,15 @@ export class ThingReader {
 
   /** @returns whether anything was answered */
   async #askAll(tasks: readonly Task[]): Promise<boolean> {
+    let hasAnswered = false;
     for (let begin = 0; begin < tasks.length; begin += atOnce) {
+      const asked = performance.now();
       const answers = await Promise.all(tasks.slice(begin, begin + atOnce).map((task) => this.#ask(task)));
-      // A Thing that answers none of these would not answer the others.
-      if (!answers.includes(true)) return false;
+      hasAnswered ||= answers.includes(true);
+      // A Thing that says nothing to these, not even no, would say nothing to the others.
+      if (!answers.includes(true) && performance.now() - asked >= this.#options.timeoutMs * 0.9) break;
     }
-    return true;
+    return hasAnswered;
   }
 
   /** It has news: when it does not tell them soon, it does not know any more who listens. A connection would have ended; CoAP has none. */
