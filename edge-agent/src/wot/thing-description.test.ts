@@ -1,5 +1,13 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { channelsOf, deviceName, readThingDescription, schemaOf, toThingDescription } from './thing-description.ts';
+import {
+  BadThingDescription,
+  channelsOf,
+  deviceName,
+  readThingDescription,
+  schemaOf,
+  toThingDescription,
+} from './thing-description.ts';
 
 const form = (href: string, more: object = {}) => ({ href, ...more });
 
@@ -16,6 +24,46 @@ describe('a Thing Description', () => {
     ['{"properties": {"a": {"type": "float", "forms": [{"href": "http://h/a"}]}}}', 'at properties/a/type'],
   ])('that cannot be used says so: %s', (text, message) => {
     expect(() => readThingDescription(text, 'boiler.td.json')).toThrow(message);
+  });
+
+  it('damaged anywhere, in any way, is read or refused in words that name it', () => {
+    const good = {
+      title: 'x',
+      id: 'urn:x',
+      base: 'http://h/',
+      security: ['sc'],
+      securityDefinitions: { sc: { scheme: 'nosec' } },
+      properties: {
+        a: { type: 'object', properties: { b: { minimum: 1 } }, forms: [form('a', { op: 'readproperty' })] },
+      },
+      events: { e: { data: { type: 'number' }, forms: [form('e')] } },
+    };
+    const paths: string[][] = [];
+    const walk = (value: unknown, path: string[]): void => {
+      paths.push(path);
+      if (typeof value === 'object' && value !== null)
+        for (const [key, inner] of Object.entries(value)) walk(inner, [...path, key]);
+    };
+    walk(good, []);
+    const put = (value: unknown, [key, ...rest]: readonly string[], junk: unknown): unknown => {
+      if (key === undefined) return junk;
+      const entries = Object.entries(typeof value === 'object' && value !== null ? value : {});
+      const changed = entries.map(([name, inner]) => [name, name === key ? put(inner, rest, junk) : inner]);
+      return Array.isArray(value) ? changed.map(([, inner]) => inner) : Object.fromEntries(changed);
+    };
+    fc.assert(
+      fc.property(fc.constantFrom(...paths), fc.jsonValue(), (path, junk) => {
+        try {
+          const thing = toThingDescription(put(good, path, junk), 'boiler.td.json');
+          expect(thing.affordances.length).toBeGreaterThan(0);
+          channelsOf(thing);
+        } catch (error) {
+          expect(error).toBeInstanceOf(BadThingDescription);
+          expect(String(error)).toContain('boiler.td.json');
+        }
+      }),
+      { numRuns: 1000 },
+    );
   });
 
   it('gives the first form of each property that can be asked, and of those that can be watched', () => {
