@@ -6,5 +6,6 @@ import { mqtt } from './mqtt.ts';
 import { serial } from './serial.ts';
 import type { SourceKind } from './source.ts';
 import { system } from './system.ts';
+import { wot } from './wot.ts';
 
-export const sourceKinds: readonly SourceKind[] = [serial, modbus, mqtt, file, system];
+export const sourceKinds: readonly SourceKind[] = [serial, modbus, mqtt, wot, file, system];

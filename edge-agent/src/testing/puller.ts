@@ -11,6 +11,8 @@ export class Puller {
   /** `device/signal = value`, in the order they came. */
   readonly readings: string[] = [];
   opened = 0;
+  /** What is wrong with a part of it, as last said. */
+  trouble: string | undefined;
   hurried = 0;
   /** Devices that are not well, with what is wrong. */
   readonly problems = new Map<string, string>();
@@ -37,11 +39,15 @@ export class Puller {
         clock: systemClock,
         router: new Router(new Map(channels.map((channel) => [channel, channel])), this.#series),
         random: () => 0.5,
-        opened: () => void (this.opened += 1),
         device: (name, problem) => {
           if (problem === undefined) this.problems.delete(name);
           else this.problems.set(name, problem);
         },
+        opened: () => {
+          this.opened += 1;
+          this.trouble = undefined;
+        },
+        trouble: (detail) => void (this.trouble = detail),
         hurry: () => void (this.hurried += 1),
       },
     );

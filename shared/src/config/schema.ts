@@ -89,6 +89,17 @@ export const hubSchema = z
   })
   .describe('Where panes and alerts go. Without it the gateway works alone.');
 
+export const thingSchema = z
+  .strictObject({
+    port: z.int().min(1).max(65_535).describe('TCP port.'),
+    host: z
+      .string()
+      .min(1)
+      .default('127.0.0.1')
+      .describe('Address to listen at; `0.0.0.0` is every address of the gateway. Default 127.0.0.1.'),
+  })
+  .describe('The gateway as a Thing of the Web of Things, for whoever reads it over HTTP.');
+
 const channel = z.string().regex(/^[^.\s]+\.\S+$/, { message: 'write it as source.channel, such as tempering.temp' });
 
 const onWhen = z
@@ -327,6 +338,7 @@ export type Window = z.output<typeof windowSchema>;
 export type Alert = z.output<typeof alertSchema>;
 export type Settings = z.output<typeof settingsSchema>;
 export type Hub = z.output<typeof hubSchema>;
+export type Thing = z.output<typeof thingSchema>;
 
 export function isUrl(text: string, protocols: readonly string[]): boolean {
   return URL.canParse(text) && protocols.includes(new URL(text).protocol);
