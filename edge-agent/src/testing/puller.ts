@@ -4,7 +4,13 @@ import { SeriesTable } from '@weir/shared/model/series.ts';
 import { onTestFinished } from 'vitest';
 import { Router } from '../sources/router.ts';
 import type { Delivery, SourceKind } from '../sources/source.ts';
-import { systemClock } from '../time/clock.ts';
+import { systemClock, type Clock } from '../time/clock.ts';
+
+interface PullerOptions {
+  readonly channels?: readonly string[];
+  readonly paused?: boolean;
+  readonly clock?: Clock;
+}
 
 export class Puller {
   readonly deliveries: Delivery[] = [];
@@ -26,7 +32,7 @@ export class Puller {
   #paused: boolean;
 
   /** Call it inside a test. @param channels each is a signal of the same name */
-  constructor(kind: SourceKind, raw: object, options: { channels?: readonly string[]; paused?: boolean } = {}) {
+  constructor(kind: SourceKind, raw: object, options: PullerOptions = {}) {
     this.#paused = options.paused ?? false;
     const channels = options.channels ?? ['temp', 'rh'];
     const source = kind.make(
@@ -36,7 +42,7 @@ export class Puller {
         gateway: 'bench',
         base: '/',
         data: '/',
-        clock: systemClock,
+        clock: options.clock ?? systemClock,
         router: new Router(new Map(channels.map((channel) => [channel, channel])), this.#series),
         random: () => 0.5,
         device: (name, problem) => {
