@@ -1,13 +1,13 @@
 // What has been sent, and how much of it a correct agent must refuse.
 
 import type { BadReason } from './device.ts';
-import type { Frame } from './frames.ts';
+import type { Said } from './frames.ts';
 
 export interface Counts {
   /** Good and bad ones: one value of one signal at one time each; a garbled line is one. */
   readonly readings: number;
   readonly bad: Readonly<Record<BadReason, number>>;
-  /** Lines that boards printed. */
+  /** Lines, or other frames, that boards printed. */
   readonly lines: number;
   /** MQTT messages that the broker acknowledged. */
   readonly messages: number;
@@ -19,24 +19,24 @@ export class Tally {
   #lines = 0;
   #messages = 0;
 
-  addLines(frames: readonly Frame[]): void {
+  addLines(frames: readonly Said[]): void {
     this.#lines += frames.length;
     this.#add(frames);
   }
 
-  addMessages(frames: readonly Frame[]): void {
-    this.#messages += frames.length;
-    this.#add(frames);
+  addMessages(messages: readonly Said[]): void {
+    this.#messages += messages.length;
+    this.#add(messages);
   }
 
   counts(): Counts {
     return { readings: this.#readings, bad: { ...this.#bad }, lines: this.#lines, messages: this.#messages };
   }
 
-  #add(frames: readonly Frame[]): void {
-    for (const frame of frames) {
-      this.#readings += frame.readings;
-      for (const reason of frame.bad) this.#bad[reason]++;
+  #add(all: readonly Said[]): void {
+    for (const { readings, bad } of all) {
+      this.#readings += readings;
+      for (const reason of bad) this.#bad[reason]++;
     }
   }
 }

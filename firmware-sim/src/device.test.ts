@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import type { Device, Snapshot } from './device.ts';
 import { createBand, createBoard } from './devices.ts';
 import type { Truth } from './faults.ts';
-import { bandFrames, boardFrame } from './frames.ts';
+import { bandMessages, boardFrames } from './frames.ts';
 import { parseScenario, type Scenario } from './scenario.ts';
 
 const startMs = Date.UTC(2026, 2, 2, 8);
@@ -168,10 +168,11 @@ describe('a fault', () => {
     const garbled = takeAll(made).filter(({ garbledAfter }) => garbledAfter !== undefined);
     expect(garbled).toHaveLength(1);
     for (const format of ['json', 'csv'] as const) {
-      const frames = garbled.map((snapshot) => boardFrame(snapshot, format));
+      const voice = { board: 'oven', format, framing: 'cobs', crc: 'none', quantities: {} } as const;
+      const frames = garbled.flatMap((snapshot) => boardFrames(snapshot, voice));
       expect(frames).toMatchObject([{ readings: 1, bad: ['malformed'] }]);
-      expect(() => JSON.parse(frames[0]?.text ?? '1') as unknown).toThrow(SyntaxError);
-      expect(Number(frames[0]?.text.split(',')[0])).toBeNaN();
+      expect(() => JSON.parse(String(frames[0]?.bytes ?? '1')) as unknown).toThrow(SyntaxError);
+      expect(Number(frames[0]?.bytes.toString().split(',')[0])).toBeNaN();
     }
     expect(made.truths).toMatchObject([{ kind: 'garble', start: startMs + 2000, end: startMs + 2000, readings: 1 }]);
   });
@@ -227,7 +228,7 @@ describe('a band', () => {
       { signal: 'hr', value: 61 },
       { signal: 'steps', value: 5 },
     ];
-    expect(bandFrames({ timeMs: 1_760_000_000_000, values, garbledAfter: 8 })).toEqual([
+    expect(bandMessages({ timeMs: 1_760_000_000_000, values, garbledAfter: 8 })).toEqual([
       { signal: 'hr', text: '{"t":176#~?', readings: 1, bad: ['malformed'] },
       { signal: 'steps', text: '{"t":1760000000000,"v":5}', readings: 1, bad: [] },
     ]);

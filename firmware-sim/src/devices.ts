@@ -2,9 +2,10 @@
 
 import { Device } from './device.ts';
 import type { Truth } from './faults.ts';
+import type { Voice } from './formats/voice.ts';
 import { createRandom } from './random.ts';
 import type { Band, Board, Scenario } from './scenario.ts';
-import { createBandSignals, createSignal } from './signals/kinds.ts';
+import { createBandSignals, createSignal, quantityOf } from './signals/kinds.ts';
 import type { Signal } from './signals/signal.ts';
 
 /** What all devices of one run share. */
@@ -23,6 +24,11 @@ export function createBoard(name: string, { everyMs, signals }: Board, run: Run)
     ([signal, { kind }]) => [signal, createSignal(kind, run.seed, `${name}/${signal}`, run.startMs)] as const,
   );
   return createDevice(name, everyMs, new Map(made), run);
+}
+
+export function voiceOf(name: string, { format, framing, crc, signals }: Board): Voice {
+  const quantities = Object.entries(signals).map(([signal, { kind }]) => [signal, quantityOf[kind]] as const);
+  return { board: name, format, framing, crc, quantities: Object.fromEntries(quantities) };
 }
 
 export function createBand(name: string, { everyMs }: Band, run: Run): Device {

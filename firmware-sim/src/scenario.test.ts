@@ -120,6 +120,19 @@ faults:
     expect(mistakes('speed: 2')).toEqual([expect.stringContaining('nothing to simulate')]);
   });
 
+  it('refuses a framing of what is not cbor, and names a format cannot say', () => {
+    const board = (rest: string): string => `boards: { oven: { every: 1s, ${rest} } }`;
+    const temp = 'signals: { temp: { kind: tempering } }';
+    expect(mistakes(board(`format: kv, framing: slip, crc: crc16, ${temp}`))).toEqual([
+      expect.stringMatching(/only cbor has a framing/),
+      expect.stringMatching(/only cbor has a crc/),
+    ]);
+    expect(mistakes(board(`format: cbor, framing: slip, crc: crc16, ${temp}`))).toEqual([]);
+    expect(mistakes(board(`format: nmea, signals: { ${'a'.repeat(40)}: { kind: door } }`))).toEqual([
+      expect.stringMatching(/^s\.yaml:1:\d+: error: nmea cannot say "a+": it takes at most 32/),
+    ]);
+  });
+
   it('reports broken YAML with its place', () => {
     expect(mistakes('boards: {\n  oven: [')[0]).toMatch(/^s\.yaml:\d+:\d+: error: /);
   });

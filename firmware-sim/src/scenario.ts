@@ -4,6 +4,9 @@ import { duration, name, positiveDuration } from '@weir/shared/config/schema.ts'
 import { formatProblem, YamlFile } from '@weir/shared/config/yaml-file.ts';
 import { z } from 'zod';
 import { SimError } from './errors.ts';
+import { crcs } from './formats/checksum.ts';
+import { framings } from './formats/framing.ts';
+import { boardFormats, unsayable } from './formats/voice.ts';
 import { parseHostPort } from './host-port.ts';
 import { bandSignals, signalKinds, temperatureKinds } from './signals/kinds.ts';
 
@@ -15,7 +18,9 @@ const interval = positiveDuration.refine((ms) => ms >= 1, { message: 'a device m
 
 const boardSchema = z
   .strictObject({
-    format: z.enum(['json', 'csv']),
+    format: z.enum(boardFormats),
+    framing: z.enum(framings).optional(),
+    crc: z.enum(crcs).optional(),
     every: interval,
     signals: z
       .record(name, z.strictObject({ kind: z.enum(signalKinds) }))
@@ -23,7 +28,13 @@ const boardSchema = z
     link: z.string().min(1).optional(),
     tcp: hostPort.optional(),
   })
-  .transform(({ every, ...board }) => ({ ...board, everyMs: every }));
+  .superRefine(({ format, framing, crc }, context) => {
+    if (format === 'cbor') return;
+    if (framing !== undefined)
+      context.addIssue({ code: 'custom', message: 'only cbor has a framing', path: ['framing'] });
+    if (crc !== undefined) context.addIssue({ code: 'custom', message: 'only cbor has a crc', path: ['crc'] });
+  })
+  .transform(({ every, framing = 'cobs', crc = 'none', ...board }) => ({ ...board, framing, crc, everyMs: every }));
 
 const wearablesSchema = z.strictObject({
   broker: z.url({ protocol: /^mqtts?$/, error: 'expected a broker address like mqtt://127.0.0.1:1883' }),
@@ -156,7 +167,11 @@ function checkNames(scenario: Scenario, yaml: YamlFile): void {
   for (const band of Object.keys(bands)) {
     if (band in scenario.boards) yaml.add(`"${band}" is a board already`, ['wearables', 'bands'], { key: band });
   }
-  for (const [board, { link, tcp }] of Object.entries(scenario.boards)) {
+  for (const [board, { link, tcp, format, signals }] of Object.entries(scenario.boards)) {
+    for (const signal of Object.keys(signals)) {
+      const problem = unsayable(format, signal);
+      if (problem !== undefined) yaml.add(problem, ['boards', board, 'signals'], { key: signal });
+    }
     if (link !== undefined && tcp !== undefined)
       yaml.add('a board has either link or tcp', ['boards', board], { key: 'tcp' });
   }
@@ -194,7 +209,8 @@ const faultKeys = ['at', 'for', 'every', 'device', 'signal', 'kind', 'value', 'b
 function knownKeys(path: readonly (string | number)[]): readonly string[] {
   const [section, , part] = path;
   if (path.length === 0) return Object.keys(scenarioSchema.shape);
-  if (section === 'boards') return part === 'signals' ? ['kind'] : ['format', 'every', 'signals', 'link', 'tcp'];
+  if (section === 'boards')
+    return part === 'signals' ? ['kind'] : ['format', 'framing', 'crc', 'every', 'signals', 'link', 'tcp'];
   if (section === 'wearables') return path.length === 1 ? Object.keys(wearablesSchema.shape) : ['every', 'sync'];
   return faultKeys;
 }

@@ -3,9 +3,9 @@
 import { type BoardPlace, BoardLines, type Transport } from './board-lines.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { type Counts, Tally } from './counts.ts';
-import { createBand, createBoard, type Run } from './devices.ts';
+import { createBand, createBoard, type Run, voiceOf } from './devices.ts';
 import { type Feed, feed } from './feeder.ts';
-import { bandFrames, boardFrame } from './frames.ts';
+import { bandMessages, boardFrames } from './frames.ts';
 import type { Scenario } from './scenario.ts';
 import { defaultStartMs, SimTime } from './sim-time.ts';
 import { Publisher } from './transport/publisher.ts';
@@ -148,20 +148,23 @@ class RunningSimulation implements Simulation {
   }
 
   #boardFeeds(scenario: Scenario, run: Run): Feed[] {
-    return Object.entries(scenario.boards).map(([name, board]) => ({
-      device: createBoard(name, board, run),
-      startMs: run.startMs,
-      endMs: run.endMs,
-      syncMs: undefined,
-      send: async (snapshots) => {
-        const frames = snapshots.map((snapshot) => boardFrame(snapshot, board.format));
-        const taken = await this.#lines.write(
-          name,
-          frames.map(({ text }) => text),
-        );
-        this.#tally.addLines(frames.slice(0, taken));
-      },
-    }));
+    return Object.entries(scenario.boards).map(([name, board]) => {
+      const voice = voiceOf(name, board);
+      return {
+        device: createBoard(name, board, run),
+        startMs: run.startMs,
+        endMs: run.endMs,
+        syncMs: undefined,
+        send: async (snapshots) => {
+          const frames = snapshots.flatMap((snapshot) => boardFrames(snapshot, voice));
+          const taken = await this.#lines.write(
+            name,
+            frames.map(({ bytes }) => bytes),
+          );
+          this.#tally.addLines(frames.slice(0, taken));
+        },
+      };
+    });
   }
 
   #bandFeeds({ wearables }: Scenario, run: Run): Feed[] {
@@ -171,12 +174,12 @@ class RunningSimulation implements Simulation {
       endMs: run.endMs,
       syncMs: band.syncMs,
       send: async (snapshots) => {
-        const frames = snapshots.flatMap(bandFrames);
-        const messages = frames.map(({ signal, text }) => ({
+        const said = snapshots.flatMap(bandMessages);
+        const messages = said.map(({ signal, text }) => ({
           topic: topicOf(wearables?.topic ?? '', { device: name, signal }),
           payload: text,
         }));
-        this.#tally.addMessages(frames.slice(0, await this.#publisher?.publish(messages)));
+        this.#tally.addMessages(said.slice(0, await this.#publisher?.publish(messages)));
       },
     }));
   }
