@@ -14,6 +14,7 @@ const servers = {
   influxd: 'influxdb',
   mosquitto: 'mosquitto',
   socat: 'socat',
+  ser2net: 'ser2net',
   chromium: 'chromium',
   'mkfs.xfs': 'xfsprogs',
   nft: 'nftables',

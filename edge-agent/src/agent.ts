@@ -229,9 +229,15 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       id,
       gateway: file.gateway,
       base: options.base,
+      data: folder,
       clock: time,
       router: new Router(routes.get(id) ?? new Map<string, string>(), pipeline.series),
+      random,
       opened: () => health.up(`source ${id}`),
+      device: (name, problem) => {
+        if (problem === undefined) health.up(`source ${id} ${name}`);
+        else health.down(`source ${id} ${name}`, problem);
+      },
       hurry: () => engine.hurry(),
     });
     return supervise(

@@ -3,7 +3,21 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 /** Folders that touch the machine, and the two files that wire them. */
-const adapters = new Set(['sources', 'log', 'uplink', 'actions', 'time', 'mqtt', 'gpio', 'cli', 'control']);
+const adapters = new Set([
+  'sources',
+  'log',
+  'uplink',
+  'actions',
+  'time',
+  'mqtt',
+  'gpio',
+  'cli',
+  'control',
+  'serial',
+  'modbus',
+  'recordings',
+  'machine',
+]);
 const wiring = new Set(['agent.ts', 'main.ts']);
 
 const sources = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' })
@@ -41,8 +55,10 @@ describe('the agent', () => {
     expect(importers(/\/sources\/registry\.ts$/).toSorted()).toEqual(['agent.ts', 'cli/gateway-file.ts']);
   });
 
-  it('loads serial ports only when one is configured', () => {
-    const loading = sources.filter(({ text }) => /^import .*'serialport'/m.test(text));
+  it('loads serial ports, Modbus and Parquet only when one is configured', () => {
+    const loading = sources.filter(({ text }) =>
+      /^import (?!type ).*'(?:serialport|modbus-serial|hyparquet)'/m.test(text),
+    );
     expect(loading.map(({ path }) => path)).toEqual([]);
   });
 });

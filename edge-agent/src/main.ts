@@ -16,6 +16,7 @@ import { replay, type ReplayOptions, type ReplaySummary } from './cli/replay.ts'
 import { score } from './cli/score.ts';
 import { testRules } from './cli/test-rules.ts';
 import { parseTime, timeUnits, type TimeUnit } from './formats/time-field.ts';
+import { RecordingError } from './recordings/recording.ts';
 import { Locked } from './log/lock.ts';
 import { stderrLogger } from './logger.ts';
 
@@ -223,7 +224,7 @@ function untilTold(): Promise<void> {
 try {
   await program.parseAsync();
 } catch (error) {
-  if (!(error instanceof CommandError || error instanceof Locked)) throw error;
+  if (!(error instanceof CommandError || error instanceof RecordingError || error instanceof Locked)) throw error;
   console.error(error.message);
   process.exitCode = 2;
 }

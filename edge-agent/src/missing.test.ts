@@ -41,7 +41,7 @@ async function start(disk = new MemoryDisk(), clock = new FakeClock(started)) {
 }
 
 const nothingFrom = (devices: string): string =>
-  `nothing from ${devices} for longer than "missing:" allows; is it on, in reach, and connected?`;
+  `nothing from ${devices} for longer than "missing:" or "expect:" allows; is it on, in reach, and connected?`;
 
 describe('signals that go silent', () => {
   it('are parts of the health where the gateway file says `missing:`, and only there', async () => {

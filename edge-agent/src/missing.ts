@@ -1,4 +1,4 @@
-// Signals that say `missing:` and have gone silent, as health: one part a signal, however many devices it has.
+// Signals that say `missing:` or `expect:` and have gone silent, as health: one part a signal, however many devices it has.
 
 import type { Pipeline } from '@weir/shared/pipeline/pipeline.ts';
 import type { Health } from './health.ts';
@@ -35,5 +35,5 @@ export class MissingSeries {
 function sentence(devices: readonly string[]): string {
   const some = devices.slice(0, named).join(', ');
   const more = devices.length > named ? ` and ${devices.length - named} more` : '';
-  return `nothing from ${some}${more} for longer than "missing:" allows; is it on, in reach, and connected?`;
+  return `nothing from ${some}${more} for longer than "missing:" or "expect:" allows; is it on, in reach, and connected?`;
 }

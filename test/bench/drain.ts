@@ -74,7 +74,7 @@ async function measure(port: number, key: string): Promise<number> {
       keepaliveS: 60,
       maxPacketBytes: 262_144,
       onMessage: ({ payload, messageId }) => {
-        if (messageId !== undefined) session.puback([messageId]);
+        if (messageId !== undefined) session.acknowledge([messageId], []);
         acked = decodeAck(Buffer.from(payload)).seq;
         if (acked === frames) done.resolve();
         sendMore();

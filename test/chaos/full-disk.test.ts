@@ -142,7 +142,7 @@ async function listenTo(port: number, heard: () => void): Promise<MqttSession> {
       maxPacketBytes: 64 * 1024,
       onMessage: ({ messageId }) => {
         heard();
-        if (messageId !== undefined) session.puback([messageId]);
+        if (messageId !== undefined) session.acknowledge([messageId], []);
       },
     },
     AbortSignal.timeout(30_000),

@@ -1,7 +1,7 @@
 // Publishes what there is to tell to a broker, QoS 1: as JSON of our own, or as the gateway file words it.
 
 import { z } from 'zod';
-import { brokerLogin, brokerUrl, readSecret } from '../mqtt/options.ts';
+import { brokerLogin, brokerUrl, readCredentials } from '../mqtt/options.ts';
 import { MqttSession } from '../mqtt/session.ts';
 import { messageKind, type Action, type ActionContext } from './action.ts';
 import { deliverySettings } from './delivery.ts';
@@ -66,14 +66,13 @@ class MqttAction implements Action {
   }
 
   async #connect(signal: AbortSignal): Promise<MqttSession> {
-    const { mqtt: url, username, passwordFile } = this.#config;
+    const { mqtt: url } = this.#config;
     const { id, gateway, base } = this.#context;
     const session = await MqttSession.connect(
       {
         url,
         clientId: `weir-${gateway}-action-${id}`,
-        username,
-        password: readSecret(passwordFile, base),
+        ...readCredentials(this.#config, base),
         protocolVersion: 4,
         clean: true,
         keepaliveS: 30,

@@ -4,10 +4,9 @@
 // one that a source reads: a port is opened once.
 
 import { once } from 'node:events';
-import { connect } from 'node:net';
-import { resolve } from 'node:path';
-import type { Duplex } from 'node:stream';
 import { z } from 'zod';
+import { isSerialAddress, openSerial, type SerialLine } from '../serial/open.ts';
+import { portSettings } from '../serial/settings.ts';
 import { messageKind, type Action, type ActionContext } from './action.ts';
 import { deliverySettings } from './delivery.ts';
 import { fieldsOf, type Notice } from './notice.ts';
@@ -16,12 +15,12 @@ import { fill, template } from './template.ts';
 const schema = z.strictObject({
   serial: z
     .string()
-    .regex(
-      /^(\/|\.\/|\.\.\/|tcp:\/\/[^:/]+:\d+$)/,
-      'write a device path like /dev/ttyUSB0, or tcp://host:port for a device server',
-    )
-    .describe('Device path, or `tcp://host:port` of a serial device server; none that a source reads.'),
-  baud: z.int().positive().default(115_200).describe('Bits per second. Default 115200.'),
+    .refine(isSerialAddress, {
+      message:
+        'write a device path like /dev/ttyUSB0, usb:0403:6001 by the ids of an adapter, or tcp://host:port for a device server',
+    })
+    .describe('Device path, `usb:vendor:product`, or `tcp://host:port` of a device server; none that a source reads.'),
+  ...portSettings,
   text: template
     .default('{text}')
     .describe('What is written, with [placeholders](actions/README.md#placeholders). Default `{text}`, one sentence.'),
@@ -38,17 +37,10 @@ export const serial = messageKind({
   make: (config, context) => new SerialAction(config, context),
 });
 
-interface Port {
-  readonly stream: Duplex;
-  /** Resolves when everything written has left the machine. */
-  drain(): Promise<void>;
-  close(): Promise<void>;
-}
-
 class SerialAction implements Action {
   readonly #config: Config;
   readonly #context: ActionContext;
-  #port: Port | undefined;
+  #port: SerialLine | undefined;
 
   constructor(config: Config, context: ActionContext) {
     this.#config = config;
@@ -77,8 +69,8 @@ class SerialAction implements Action {
     if (this.#port !== undefined) await this.#drop(this.#port);
   }
 
-  async #open(signal: AbortSignal): Promise<Port> {
-    const port = await openPort(this.#config, this.#context.base, signal);
+  async #open(signal: AbortSignal): Promise<SerialLine> {
+    const port = await openSerial(this.#config.serial, this.#config, this.#context.base, signal);
     port.stream.on('error', () => undefined).on('close', () => void this.#drop(port));
     // Nobody reads the answers, and nobody is to wait for that.
     port.stream.resume();
@@ -87,46 +79,13 @@ class SerialAction implements Action {
     return port;
   }
 
-  async #drop(port: Port): Promise<void> {
+  async #drop(port: SerialLine): Promise<void> {
     if (this.#port === port) this.#port = undefined;
     await port.close();
   }
 }
 
-async function openPort({ serial: address, baud }: Config, base: string, signal: AbortSignal): Promise<Port> {
-  if (address.startsWith('tcp://')) {
-    const { hostname, port } = new URL(address);
-    const socket = connect({ host: hostname, port: Number(port) });
-    try {
-      await once(socket, 'connect', { signal });
-    } catch (error) {
-      socket.on('error', () => undefined).destroy();
-      throw error;
-    }
-    const stream = socket.setKeepAlive(true, 15_000).setNoDelay(true);
-    return { stream, drain: () => Promise.resolve(), close: async () => void stream.destroy() };
-  }
-  // Loaded when first needed: an agent without serial lines does not pay for it.
-  const { SerialPort } = await import('serialport');
-  const port = new SerialPort({ path: resolve(base, address), baudRate: baud, autoOpen: false });
-  await new Promise<void>((resolve, reject) => port.open((error) => (error === null ? resolve() : reject(error))));
-  const drain = (): Promise<void> =>
-    new Promise((resolve, reject) => port.drain((error) => (error === null ? resolve() : reject(error))));
-  // Destroying the stream alone leaves the port open, and locked. What nobody takes is thrown away: closing would wait for it.
-  let closed: Promise<void> | undefined;
-  const close = (): Promise<void> =>
-    (closed ??= new Promise((resolve) => {
-      const finish = (): void => {
-        port.destroy();
-        resolve();
-      };
-      if (port.isOpen) port.flush(() => port.close(finish));
-      else finish();
-    }));
-  return { stream: port, drain, close };
-}
-
-async function write(port: Port, text: string): Promise<void> {
+async function write(port: SerialLine, text: string): Promise<void> {
   await new Promise<void>((resolve, reject) =>
     port.stream.write(text, (error) => (error === null || error === undefined ? resolve() : reject(error))),
   );

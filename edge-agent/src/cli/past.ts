@@ -13,7 +13,7 @@ import { History, type Stretch } from '../log/history.ts';
 import type { BlockReading } from '../log/journal-block.ts';
 import type { Past } from './backtest.ts';
 import { CommandError, usable } from './gateway-file.ts';
-import { readRecording, type RecordingOptions } from './recording.ts';
+import { readRecording, type RecordingOptions } from '../recordings/recording.ts';
 
 export type RecordingFlags = Omit<RecordingOptions, 'signals'>;
 

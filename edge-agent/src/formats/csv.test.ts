@@ -1,15 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { arrival, testBatch } from '../testing/batches.ts';
-import { decodeCsvLine, type CsvOptions } from './csv.ts';
+import { arrival, decoded } from '../testing/batches.ts';
+import { csv } from './csv.ts';
+import type { FormatOptions } from './format.ts';
 
-const plain: CsvOptions = { columns: ['temp', '-', 'rh'], separator: ',', time: undefined, timeUnit: 'ms' };
-const timed: CsvOptions = { columns: ['when', 'temp'], separator: ';', time: 'when', timeUnit: 'ms' };
+const plain: Partial<FormatOptions> = { columns: ['temp', '-', 'rh'], separator: ',' };
+const timed: Partial<FormatOptions> = { columns: ['when', 'temp'], separator: ';', time: 'when', timeUnit: 'ms' };
 
-function decode(line: string, options = plain) {
-  const { batch, readings, letters } = testBatch();
-  decodeCsvLine(line, 'board', options, batch);
-  return [...readings(), ...letters()];
-}
+const decode = (line: string, options = plain): string[] => decoded(csv, line, options);
 
 describe('a CSV line', () => {
   it('gives one reading a column, and passes over those called -', () => {

@@ -1,19 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { arrival, testBatch } from '../testing/batches.ts';
-import { decodeJsonObject, decodeJsonValue, type JsonOptions } from './json.ts';
+import { arrival, decoded, testBatch } from '../testing/batches.ts';
+import type { FormatOptions } from './format.ts';
+import { json, JsonValue } from './json.ts';
 
-const now: JsonOptions = { time: undefined, timeUnit: 'ms' };
-const timed: JsonOptions = { time: 't', timeUnit: 's' };
+const timed: Partial<FormatOptions> = { time: 't', timeUnit: 's' };
 
-function object(text: string, options = now) {
-  const { batch, readings, letters } = testBatch();
-  decodeJsonObject(text, 'board', options, batch);
-  return [...readings(), ...letters()];
-}
+const object = (text: string, options: Partial<FormatOptions> & { others?: readonly string[] } = {}) =>
+  decoded(json, text, options);
 
-function value(text: string, options: JsonOptions = now, channel = 'temp') {
-  const { batch, readings, letters } = testBatch();
-  decodeJsonValue(text, 'press', channel, { ...options, valueField: 'value' }, batch);
+function value(text: string, options: Partial<FormatOptions> & { value?: string } = {}, channel = 'temp') {
+  const { batch, readings, letters } = testBatch({ words: { ON: 1, OFF: 0 } });
+  new JsonValue({ value: 'value', ...options }).decode(text, 'press', channel, batch);
   return [...readings(), ...letters()];
 }
 
@@ -64,9 +61,43 @@ describe('a JSON object of channels', () => {
     ]);
   });
 
+  it('gives fields of fields by their path, unless a field has that very name', () => {
+    const options = { others: ['ENERGY.Power', 'ENERGY.Total', 'ENERGY.None'] };
+    expect(object('{"ENERGY": {"Power": 12, "Total": 1}, "ENERGY.Total": 7}', options)).toEqual([
+      'board/ENERGY.Total = 7 at 0',
+      'board/ENERGY.Power = 12 at 0',
+    ]);
+  });
+
+  it('gives what a JSON pointer points at, in lists too, and never what was not in the message', () => {
+    const others = ['/sensors/1/t', '/a~1b/m~0n', '/constructor/length', '/sensors/length'];
+    expect(object('{"sensors": [{"t": 1}, {"t": 2}], "a/b": {"m~n": 3}}', { others })).toEqual([
+      'board//sensors/1/t = 2 at 0',
+      'board//a~1b/m~0n = 3 at 0',
+    ]);
+    expect(object('[5, {"x": 6}]', { others: ['/0', '/1/x'] })).toEqual(['board//0 = 5 at 0', 'board//1/x = 6 at 0']);
+  });
+
+  it('takes event time from a field of a field', () => {
+    expect(object(`{"meta": {"at": ${arrival + 9}}, "temp": 1}`, { time: 'meta.at' })).toEqual([
+      'board/temperature = 1 at 9',
+    ]);
+    expect(object(`{"meta": [${arrival + 9}], "temp": 1}`, { time: '/meta/0' })).toEqual([
+      'board/temperature = 1 at 9',
+    ]);
+  });
+
+  it('in a list is a record of its own', () => {
+    expect(object(`[{"t": ${arrival}, "temp": 1}, 5, {"t": ${arrival + 1}, "temp": 2}]`, { time: 't' })).toEqual([
+      'board/temperature = 1 at 0',
+      'board/temperature = 2 at 1',
+      'malformed (board): JSON, but not an object',
+    ]);
+  });
+
   it('keeps the first 200 characters as a sample', () => {
-    const { batch } = testBatch();
-    decodeJsonObject('x'.repeat(500), 'board', now, batch);
+    const { batch, channels } = testBatch();
+    json.prepare({ channels })(Buffer.from('x'.repeat(500)), 'board', batch);
     expect(batch.deadLetters[0]).toMatchObject({ sample: 'x'.repeat(200), arrival });
   });
 });
@@ -74,6 +105,8 @@ describe('a JSON object of channels', () => {
 describe('a JSON value of one channel', () => {
   it.each([
     ['21.5', 'press/temperature = 21.5 at 0'],
+    ['ON', 'press/temperature = 1 at 0'],
+    ['{"value": "OFF"}', 'press/temperature = 0 at 0'],
     [' -3e2 ', 'press/temperature = -300 at 0'],
     ['{"value": 21.5, "unit": "C"}', 'press/temperature = 21.5 at 0'],
     ['Infinity', 'not_a_number (board press): "temp" is Infinity, not a number'],
@@ -93,12 +126,13 @@ describe('a JSON value of one channel', () => {
   });
 
   it('of a channel no signal takes says which', () => {
-    expect(value('5', now, 'noise')).toEqual(['unmapped (board press): no signal takes board.noise of device "press"']);
+    expect(value('5', {}, 'noise')).toEqual(['unmapped (board press): no signal takes board.noise of device "press"']);
   });
 
   it('of more devices than there is room for says what to raise', () => {
-    const { batch, readings, letters } = testBatch(1);
-    for (const device of ['a', 'b', 'a']) decodeJsonValue('1', device, 'temp', { ...now, valueField: 'value' }, batch);
+    const { batch, readings, letters } = testBatch({ maxSeries: 1 });
+    const decoder = new JsonValue({ value: 'value' });
+    for (const device of ['a', 'b', 'a']) decoder.decode('1', device, 'temp', batch);
     expect(readings()).toHaveLength(2);
     expect(letters()).toEqual(['too_many_series (board b): no room for b/temp: raise settings.maxSeries']);
   });

@@ -1,79 +1,64 @@
 // JSON: an object whose numeric fields are channels, `{"t": 1760000000000, "temp": 31.4, "rh": 44}`, or one value.
-//
-// Fields no signal takes are passed over: boards say more than is asked. An object of which nothing is taken is a dead
-// letter, because then somebody misspelt a name.
 
 import type { ReadingBatch } from './batch.ts';
-import { parseTime, type TimeUnit } from './time-field.ts';
+import { Fields, isObject, Place } from './fields.ts';
+import { textDecoder, type Format, type FormatOptions } from './format.ts';
 
-export interface JsonOptions {
-  /** Field with the event time; without it the arrival time is taken. */
-  readonly time: string | undefined;
-  readonly timeUnit: TimeUnit;
-}
-
-/** An object of channels, as one serial line or one message. */
-export function decodeJsonObject(text: string, device: string, options: JsonOptions, batch: ReadingBatch): void {
-  const fields = parseObject(text, device, batch);
-  if (fields === undefined) return;
-  const time = eventTime(fields, device, options, batch, text);
-  if (time === undefined) return;
-  let taken = 0;
-  for (const channel in fields) {
-    if (channel === options.time || !batch.takes(channel)) continue;
-    batch.value(device, channel, time, fields[channel], text);
-    taken += 1;
-  }
-  if (taken === 0)
-    batch.dead('unmapped', device, `no signal takes any of: ${Object.keys(fields).slice(0, 8).join(', ')}`, text);
-}
+/** An object of channels, or a list of them, as one line or one message. */
+export const json: Format = {
+  framings: ['lines', 'cobs', 'slip'],
+  prepare(options) {
+    const fields = new Fields(options);
+    return textDecoder((text, device, batch) => {
+      const value = parse(text, device, batch);
+      if (value !== undefined) fields.take(value, 'JSON', device, text, batch);
+    });
+  },
+};
 
 /** One value of one channel: a bare number, or an object with it in field `valueField`. */
-export function decodeJsonValue(
-  text: string,
-  device: string,
-  channel: string,
-  options: JsonOptions & { readonly valueField: string },
-  batch: ReadingBatch,
-): void {
-  const bare = text.trim() === '' ? NaN : text === 'true' ? 1 : text === 'false' ? 0 : Number(text);
-  if (!Number.isNaN(bare) && options.time === undefined) {
-    batch.value(device, channel, batch.arrival, bare, text);
-    return;
+export class JsonValue {
+  readonly #hasTime: boolean;
+  readonly #fields: Fields;
+  readonly #value: Place;
+
+  constructor({ value, ...options }: Pick<FormatOptions, 'time' | 'timeUnit'> & { readonly value: string }) {
+    this.#hasTime = options.time !== undefined;
+    this.#fields = new Fields({ ...options, channels: [] });
+    this.#value = new Place(value);
   }
-  const fields = parseObject(text, device, batch);
-  if (fields === undefined) return;
-  const time = eventTime(fields, device, options, batch, text);
-  if (time !== undefined) batch.value(device, channel, time, fields[options.valueField], text);
+
+  decode(text: string, device: string, channel: string, batch: ReadingBatch): void {
+    const bare = this.#hasTime ? undefined : bareValue(text, batch);
+    if (bare !== undefined) {
+      batch.value(device, channel, batch.arrival, bare, text);
+      return;
+    }
+    const value = parse(text, device, batch);
+    if (value === undefined) return;
+    if (!isObject(value)) {
+      batch.dead('malformed', device, 'JSON, but not an object', text);
+      return;
+    }
+    const time = this.#fields.timeOf(value, device, text, batch);
+    if (time !== undefined) batch.value(device, channel, time, this.#value.in(value), text);
+  }
 }
 
-function parseObject(text: string, device: string, batch: ReadingBatch): Record<string, unknown> | undefined {
-  let value: unknown;
+/** A number, a truth value or a word that stands alone. */
+export function bareValue(text: string, batch: ReadingBatch): number | undefined {
+  const trimmed = text.trim();
+  if (trimmed === '') return undefined;
+  const value = trimmed === 'true' ? 1 : trimmed === 'false' ? 0 : (batch.word(trimmed) ?? Number(trimmed));
+  return Number.isNaN(value) ? undefined : value;
+}
+
+/** @returns undefined when it is no JSON, and that is a dead letter */
+function parse(text: string, device: string, batch: ReadingBatch): unknown {
   try {
-    value = JSON.parse(text);
+    return JSON.parse(text);
   } catch (error) {
     batch.dead('malformed', device, error instanceof Error ? error.message : 'not JSON', text);
     return undefined;
   }
-  if (isObject(value)) return value;
-  batch.dead('malformed', device, 'JSON, but not an object', text);
-  return undefined;
-}
-
-function eventTime(
-  fields: Readonly<Record<string, unknown>>,
-  device: string,
-  options: JsonOptions,
-  batch: ReadingBatch,
-  sample: string,
-): number | undefined {
-  if (options.time === undefined) return batch.arrival;
-  const time = parseTime(fields[options.time], options.timeUnit);
-  if (Number.isFinite(time)) return time;
-  batch.dead('bad_time', device, `"${options.time}" holds no event time`, sample);
-  return undefined;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

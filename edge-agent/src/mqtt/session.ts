@@ -5,7 +5,7 @@
 // memory behind a dead link. A session does not reconnect: its owner does, with backoff.
 
 import { once } from 'node:events';
-import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { PacketLimit, type LargeMessage } from './packet-limit.ts';
 import { parser, writeToStream, type IConnackPacket, type IPublishPacket, type Packet } from 'mqtt-packet';
@@ -15,6 +15,8 @@ export interface SessionOptions {
   readonly clientId: string;
   readonly username?: string | undefined;
   readonly password?: string | undefined;
+  /** PEM, for mqtts. */
+  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string } | undefined;
   /** 5, or 4 for 3.1.1. */
   readonly protocolVersion: 4 | 5;
   /** Whether the broker forgets what it held for this client. */
@@ -25,6 +27,8 @@ export interface SessionOptions {
   readonly maxPacketBytes: number;
   readonly will?: { readonly topic: string; readonly payload: Uint8Array };
   readonly onMessage: (packet: IPublishPacket) => void;
+  /** Ids of QoS 2 messages that are safe and whose release is still to come: kept by the owner from connection to connection. */
+  readonly received?: Set<number> | undefined;
   /** A message beyond `maxPacketBytes` was passed over and acknowledged. */
   readonly onTooLarge?: (message: LargeMessage) => void;
 }
@@ -60,6 +64,7 @@ export class MqttSession {
   readonly #socket: Socket;
   readonly #options: SessionOptions;
   readonly #waiting = new Map<number, Waiting>();
+  readonly #received: Set<number>;
   #connack: ((packet: IConnackPacket) => void) | undefined;
   #nextId = 0;
   #lastHeard = performance.now();
@@ -69,6 +74,7 @@ export class MqttSession {
   private constructor(socket: Socket, options: SessionOptions) {
     this.#socket = socket;
     this.#options = options;
+    this.#received = options.received ?? new Set();
     this.closed = new Promise((resolve) => (this.#closeWith = resolve));
     this.#listen();
   }
@@ -81,7 +87,9 @@ export class MqttSession {
       host: hostname.replace(/^\[|\]$/g, ''),
       port: port === '' ? (secure ? 8883 : 1883) : Number(port),
     };
-    const socket = secure ? connectTls({ ...target, servername: target.host }) : connectTcp(target);
+    const socket = secure
+      ? connectTls({ ...target, ...options.tls, ...(isIP(target.host) > 0 ? {} : { servername: target.host }) })
+      : connectTcp(target);
     const timeout = AbortSignal.timeout(connectTimeoutMs);
     const either = AbortSignal.any([signal, timeout]);
     try {
@@ -94,12 +102,12 @@ export class MqttSession {
       socket.on('error', () => undefined).destroy();
       if (timeout.aborted && !signal.aborted)
         throw new Error(`no answer from ${options.url} within ${connectTimeoutMs / 1000} s`, { cause: error });
-      throw error;
+      throw explained(error);
     }
   }
 
   /** Resolves when the broker has granted every topic. */
-  async subscribe(topics: readonly string[], qos: 0 | 1): Promise<void> {
+  async subscribe(topics: readonly string[], qos: 0 | 1 | 2): Promise<void> {
     const messageId = this.#takeId();
     const answer = await this.#request(messageId, {
       cmd: 'subscribe',
@@ -118,15 +126,22 @@ export class MqttSession {
     await this.#request(messageId, { cmd: 'publish', topic, payload: buffer, qos: 1, dup: false, retain, messageId });
   }
 
+  /** Tells the broker that messages are safe, by their ids. */
+  acknowledge(qos1: readonly number[], qos2: readonly number[]): void {
+    this.#confirm(0x4002, qos1);
+    for (const id of qos2) this.#received.add(id);
+    this.#confirm(0x5002, qos2);
+  }
+
   /**
-   * Tells the broker that QoS 1 messages are safe. Encoded here, thousands in one write: a PUBACK of two bytes is the same in
-   * both versions, and the codec would hand each to the socket in several pieces.
+   * Encoded here, thousands in one write: a confirmation of two bytes is the same in both versions, and the codec would hand
+   * each to the socket in several pieces.
    */
-  puback(messageIds: readonly number[]): void {
+  #confirm(header: number, messageIds: readonly number[]): void {
     if (this.#socket.destroyed || messageIds.length === 0) return;
     const bytes = Buffer.allocUnsafe(messageIds.length * 4);
     for (const [index, messageId] of messageIds.entries()) {
-      bytes.writeUInt16BE(0x4002, index * 4);
+      bytes.writeUInt16BE(header, index * 4);
       bytes.writeUInt16BE(messageId, index * 4 + 2);
     }
     this.#socket.write(bytes);
@@ -194,6 +209,8 @@ export class MqttSession {
       connack.returnCode ??
       connack.reasonCode ??
       0;
+    // A broker that has forgotten the session gives ids anew.
+    if (!connack.sessionPresent) this.#received.clear();
     if (code !== 0) throw new MqttRefused(refusals[code] ?? `the broker refuses the connection (code ${code})`, code);
     this.#ping = setInterval(() => this.#keepAlive(), (keepaliveS * 1000) / 2);
   }
@@ -206,7 +223,9 @@ export class MqttSession {
     const limit = new PacketLimit(maxPacketBytes, (message) => {
       onTooLarge?.(message);
       // It will not get smaller: without an ack the broker would send it again and again.
-      if (message.messageId !== undefined) this.puback([message.messageId]);
+      if (message.messageId === undefined) return;
+      if (message.qos === 2) this.acknowledge([], [message.messageId]);
+      else this.acknowledge([message.messageId], []);
     });
     this.#socket.on('data', (chunk) => {
       this.#lastHeard = performance.now();
@@ -226,7 +245,14 @@ export class MqttSession {
         this.#connack?.(packet);
         return;
       case 'publish':
-        this.#options.onMessage(packet);
+        // Said again because our word that it is safe was lost.
+        if (packet.qos === 2 && packet.dup && this.#received.has(packet.messageId ?? -1))
+          this.#confirm(0x5002, [packet.messageId ?? 0]);
+        else this.#options.onMessage(packet);
+        return;
+      case 'pubrel':
+        this.#received.delete(packet.messageId ?? -1);
+        this.#confirm(0x7002, [packet.messageId ?? 0]);
         return;
       case 'puback':
       case 'suback': {
@@ -273,5 +299,25 @@ export class MqttSession {
     this.#closeWith(error);
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
+  }
+}
+
+/** What TLS refuses, in words a person can act on. */
+function explained(error: unknown): unknown {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  switch (code) {
+    case 'DEPTH_ZERO_SELF_SIGNED_CERT':
+    case 'SELF_SIGNED_CERT_IN_CHAIN':
+    case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
+    case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
+      return new Error("nobody we trust vouches for the broker's certificate: say ca: with the file of its authority", {
+        cause: error,
+      });
+    case 'CERT_HAS_EXPIRED':
+      return new Error("the broker's certificate has expired, or the clock of this gateway is wrong", { cause: error });
+    case 'ERR_TLS_CERT_ALTNAME_INVALID':
+      return new Error("the broker's certificate is for another name than the one in the address", { cause: error });
+    default:
+      return error;
   }
 }

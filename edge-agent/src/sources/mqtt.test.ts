@@ -1,7 +1,13 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { connectAsync } from 'mqtt';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Health } from '../health.ts';
 import { AedesBroker } from '../testing/aedes.ts';
 import { hasMosquitto, Mosquitto, publisher } from '../testing/mosquitto.ts';
+import { tempFolder } from '../testing/temp-folder.ts';
 import { Puller } from '../testing/puller.ts';
 import { Router } from './router.ts';
 import { mqtt } from './mqtt.ts';
@@ -194,8 +200,11 @@ describe.skipIf(!hasMosquitto)('the mqtt source with mosquitto', () => {
         id: 'board',
         gateway: 'bench',
         base: '/',
+        data: '/',
         clock: systemClock,
         router: new Router(new Map([['temp', 'temp']]), series),
+        random: () => 0,
+        device: () => undefined,
         opened: () => health.up('source board'),
         hurry: () => undefined,
       },
@@ -238,6 +247,185 @@ describe.skipIf(!hasMosquitto)('the mqtt source with mosquitto', () => {
     await expect.poll(() => puller.ended).toBe(true);
     expect(String(puller.error)).toContain('not authorised');
     expect(puller.opened).toBe(0);
+  });
+});
+
+describe.skipIf(!hasMosquitto)('the mqtt source at every quality of service', () => {
+  /** A publisher by MQTT.js, at any quality of service. */
+  async function sender(
+    url: string,
+  ): Promise<(topic: string, payload: string | Buffer, qos: 0 | 1 | 2) => Promise<unknown>> {
+    const { hostname, port } = new URL(url);
+    const client = await connectAsync({ host: hostname, port: Number(port), protocol: 'mqtt' });
+    onTestFinished(() => client.endAsync(true));
+    return (topic, payload, qos) => client.publishAsync(topic, payload, { qos });
+  }
+
+  it.each([['5'], ['3.1.1']] as const)(
+    'takes messages of QoS 2 once, also after a cut link, by MQTT %s',
+    async (version) => {
+      const broker = await Mosquitto.start();
+      const raw = { mqtt: broker.url, topics, qos: 2, version };
+      const first = new Puller(mqtt, raw);
+      await expect.poll(() => first.opened).toBe(1);
+      const publish = await sender(broker.url);
+      for (const number of [1, 2, 3]) await publish('plant/press/temp', String(number), 2);
+      await expect.poll(() => first.readings).toEqual(named([1, 2, 3]));
+      first.deliveries[0]?.ack();
+      await first.end();
+      const second = new Puller(mqtt, raw);
+      await expect.poll(() => second.readings.length).toBeGreaterThanOrEqual(2);
+      const delivered = first.deliveries[0]?.readings.length ?? 0;
+      expect(second.readings).toEqual(named([1, 2, 3].slice(delivered)));
+      second.ackAll();
+      for (const number of range(4, 60)) await publish('plant/press/temp', String(number), 2);
+      await expect
+        .poll(
+          () => {
+            second.ackAll();
+            return second.readings.length;
+          },
+          { timeout: 10_000 },
+        )
+        .toBe(3 - delivered + 56);
+      await second.end();
+      const third = new Puller(mqtt, raw);
+      await expect.poll(() => third.opened).toBe(1);
+      await publish('plant/press/temp', '99', 2);
+      await expect.poll(() => third.readings.at(-1)).toBe('press/temp = 99');
+    },
+  );
+
+  it('takes messages of QoS 0 as they come', async () => {
+    const broker = await Mosquitto.start();
+    const puller = new Puller(mqtt, { mqtt: broker.url, topics, qos: 0 });
+    await expect.poll(() => puller.opened).toBe(1);
+    const publish = await sender(broker.url);
+    for (const number of [1, 2]) await publish('plant/press/temp', String(number), 1);
+    await expect.poll(() => puller.readings).toEqual(named([1, 2]));
+  });
+
+  it('shares a subscription with the others of its group', async () => {
+    const broker = await Mosquitto.start();
+    const raw = { mqtt: broker.url, topics, share: 'agents' };
+    const [one, two] = [new Puller(mqtt, { ...raw, clientId: 'one' }), new Puller(mqtt, { ...raw, clientId: 'two' })];
+    await expect.poll(() => one.opened + two.opened).toBe(2);
+    await publishAll(broker, range(0, 40));
+    await expect.poll(() => one.readings.length + two.readings.length).toBe(40);
+    expect([...one.readings, ...two.readings].toSorted()).toEqual(named(range(0, 40)).toSorted());
+    expect(one.readings.length).toBeGreaterThan(0);
+    expect(two.readings.length).toBeGreaterThan(0);
+  });
+
+  it('asks a Sparkplug node it knows nothing of to be born again', async () => {
+    const broker = await Mosquitto.start();
+    const heard: string[] = [];
+    const { hostname, port } = new URL(broker.url);
+    const node = await connectAsync({ host: hostname, port: Number(port), protocol: 'mqtt' });
+    onTestFinished(() => node.endAsync(true));
+    await node.subscribeAsync('spBv1.0/plant/NCMD/press', { qos: 1 });
+    node.on('message', (topic) => heard.push(topic));
+    const puller = new Puller(mqtt, { mqtt: broker.url, topics: ['spBv1.0/plant/#'], format: 'sparkplug' });
+    await expect.poll(() => puller.opened).toBe(1);
+    // One metric: alias 1, a double of 21.
+    const metric = Buffer.from('1001200a690000000000003540', 'hex');
+    await node.publishAsync('spBv1.0/plant/NDATA/press', Buffer.concat([Buffer.of(0x12, metric.length), metric]), {
+      qos: 0,
+    });
+    await expect.poll(() => heard).toEqual(['spBv1.0/plant/NCMD/press']);
+    const named = Buffer.concat([Buffer.from('0a0474656d70', 'hex'), metric]);
+    await node.publishAsync('spBv1.0/plant/NBIRTH/press', Buffer.concat([Buffer.of(0x12, named.length), named]), {
+      qos: 0,
+    });
+    await node.publishAsync('spBv1.0/plant/NDATA/press', Buffer.concat([Buffer.of(0x12, metric.length), metric]), {
+      qos: 0,
+    });
+    await expect.poll(() => puller.readings).toEqual(['press/temp = 21', 'press/temp = 21']);
+  });
+});
+
+describe.skipIf(!hasMosquitto || !existsSync('/usr/bin/openssl'))('the mqtt source over TLS (needs openssl)', () => {
+  async function certificates(): Promise<{ ca: string; cert: string; key: string }> {
+    const folder = await tempFolder();
+    const [ca, cert, key] = [join(folder, 'ca.pem'), join(folder, 'cert.pem'), join(folder, 'key.pem')];
+    const openssl = (...args: string[]): void => void execFileSync('openssl', args, { cwd: folder, stdio: 'ignore' });
+    openssl(
+      'req',
+      '-x509',
+      '-newkey',
+      'ec',
+      '-pkeyopt',
+      'ec_paramgen_curve:P-256',
+      '-nodes',
+      '-keyout',
+      'ca.key',
+      '-out',
+      ca,
+      '-days',
+      '2',
+      '-subj',
+      '/CN=Plant',
+    );
+    openssl(
+      'req',
+      '-newkey',
+      'ec',
+      '-pkeyopt',
+      'ec_paramgen_curve:P-256',
+      '-nodes',
+      '-keyout',
+      key,
+      '-out',
+      'cert.csr',
+      '-subj',
+      '/CN=gateway',
+    );
+    await writeFile(join(folder, 'san'), 'subjectAltName=IP:127.0.0.1,DNS:localhost');
+    openssl(
+      'x509',
+      '-req',
+      '-in',
+      'cert.csr',
+      '-CA',
+      ca,
+      '-CAkey',
+      'ca.key',
+      '-CAcreateserial',
+      '-out',
+      cert,
+      '-days',
+      '2',
+      '-extfile',
+      'san',
+    );
+    return { ca, cert, key };
+  }
+
+  it('trusts whom it is told to, and shows its own certificate', async () => {
+    const { ca, cert, key } = await certificates();
+    const settings = [
+      `cafile ${ca}`,
+      `certfile ${cert}`,
+      `keyfile ${key}`,
+      'require_certificate true',
+      'use_identity_as_username true',
+      'allow_anonymous true',
+    ];
+    const broker = await Mosquitto.start(settings);
+    const url = broker.url.replace('mqtt:', 'mqtts:');
+    const puller = new Puller(mqtt, { mqtt: url, topics, ca, cert, key });
+    await expect.poll(() => puller.opened).toBe(1);
+    const stranger = new Puller(mqtt, { mqtt: url, topics, cert, key, clientId: 'stranger' });
+    await expect
+      .poll(() => stranger.error)
+      .toMatchObject({
+        message: "nobody we trust vouches for the broker's certificate: say ca: with the file of its authority",
+      });
+    const nobody = new Puller(mqtt, { mqtt: url, topics, ca, clientId: 'nobody' });
+    await expect.poll(() => nobody.ended).toBe(true);
+    expect(nobody.opened).toBe(0);
+    const lost = new Puller(mqtt, { mqtt: url, topics, ca: `${ca}.gone` });
+    await expect.poll(() => lost.error).toMatchObject({ code: 'ENOENT' });
   });
 });
 

@@ -1,68 +1,102 @@
-// Any MQTT broker: subscribe to topics, decode JSON, acknowledge after the commit.
+// Any MQTT broker: subscribe to topics, decode messages, acknowledge after the commit.
 //
-// QoS 1 and a persistent session: what the broker sent and was not acknowledged, it sends again after a crash or a cut link.
+// QoS 1 or 2 and a persistent session: what the broker sent and was not acknowledged, it sends again after a crash or a cut link.
 // MQTT 5 is tried first, for its receive maximum: 3.1.1 brokers hold back after 20 unacknowledged messages or so, which
 // would turn a commit every 500 ms into 40 messages a second. Against such a broker the agent commits more often, on demand.
 //
 // Messages that come between two pulls form one delivery; when too many wait, the socket is not read any further.
 
-import { decodeJsonObject, decodeJsonValue } from '../formats/json.ts';
-import { ReadingBatch } from '../formats/batch.ts';
-import { timeUnits } from '../formats/time-field.ts';
 import type { IPublishPacket } from 'mqtt-packet';
 import { z } from 'zod';
-import { brokerLogin, brokerUrl, readSecret } from '../mqtt/options.ts';
+import { ReadingBatch } from '../formats/batch.ts';
+import { timeUnits } from '../formats/time-field.ts';
+import { Inbox } from '../mqtt/inbox.ts';
+import { MessageDecoder, messageFormats } from '../mqtt/messages.ts';
+import { brokerLogin, brokerUrl, readCredentials } from '../mqtt/options.ts';
 import type { LargeMessage } from '../mqtt/packet-limit.ts';
 import { MqttRefused, MqttSession } from '../mqtt/session.ts';
+import { rebirthCommand } from '../mqtt/sparkplug-payload.ts';
 import { sourceKind, type Delivery, type Source, type SourceContext } from './source.ts';
-import { TopicTemplate } from './topic-template.ts';
+import { TopicTemplate } from '../mqtt/topic-template.ts';
+import { words } from './words.ts';
 
 const maxPacketBytes = 1024 * 1024;
 const receiveMaximum = 20_000;
-const maxWaiting = 10_000;
 /** So many unacknowledged messages, and a 3.1.1 broker with default settings may be waiting for us. */
 const stallsAt = 10;
 
-const schema = z.strictObject({
-  mqtt: brokerUrl.describe('Address of the broker.'),
-  topics: z
-    .array(
-      z.string().refine((text) => TopicTemplate.problem(text) === undefined, {
-        error: ({ input }) => TopicTemplate.problem(String(input)) ?? '',
-      }),
-    )
-    .min(1)
-    .superRefine((topics, context) => {
-      const pair = overlapping(topics);
-      if (pair === undefined) return;
-      const message = `${pair.join(' and ')} overlap: a broker delivers what both match twice, and it would be counted twice`;
-      context.addIssue({ code: 'custom', message });
-    })
-    .describe('Topics to subscribe to; `{device}` and `{signal}` stand for one level each, `+` and `#` as in MQTT.'),
-  ...brokerLogin,
-  clientId: z.string().optional().describe('Default: `weir-{gateway}-{source}`.'),
-  version: z.enum(['auto', '5', '3.1.1']).default('auto').describe('MQTT version. Default auto: 5, else 3.1.1.'),
-  value: z
-    .string()
-    .default('value')
-    .describe('With `{signal}` in the topic: field of the payload with the value. Default `value`.'),
-  time: z.string().optional().describe('Field with the event time. Without it, the time of arrival is taken.'),
-  timeUnit: z.enum(timeUnits).default('ms').describe('Unit of a numeric event time since 1970. Default ms.'),
-});
+const schema = z
+  .strictObject({
+    mqtt: brokerUrl.describe('Address of the broker.'),
+    topics: z
+      .array(
+        z.string().refine((text) => TopicTemplate.problem(text) === undefined, {
+          error: ({ input }) => TopicTemplate.problem(String(input)) ?? '',
+        }),
+      )
+      .min(1)
+      .superRefine((topics, context) => {
+        const pair = overlapping(topics);
+        if (pair === undefined) return;
+        const message = `${pair.join(' and ')} overlap: a broker delivers what both match twice, and it would be counted twice`;
+        context.addIssue({ code: 'custom', message });
+      })
+      .describe('Topics to subscribe to; `{device}` and `{signal}` stand for one level each, `+` and `#` as in MQTT.'),
+    ...brokerLogin,
+    clientId: z.string().optional().describe('Default: `weir-{gateway}-{source}`.'),
+    version: z.enum(['auto', '5', '3.1.1']).default('auto').describe('MQTT version. Default auto: 5, else 3.1.1.'),
+    format: z.enum(messageFormats).default('json').describe('What a message is: [formats](formats.md). Default json.'),
+    value: z
+      .string()
+      .default('value')
+      .describe('JSON with `{signal}` in the topic: field of the payload with the value. Default `value`.'),
+    columns: z.array(z.string().min(1)).min(1).optional().describe('CSV: the names of the columns.'),
+    separator: z.string().min(1).default(',').describe('CSV: between the columns. Default `,`.'),
+    time: z.string().optional().describe('Field with the event time. Without it, the time of arrival is taken.'),
+    timeUnit: z.enum(timeUnits).default('ms').describe('Unit of a numeric event time since 1970. Default ms.'),
+    qos: z
+      .union([z.literal(0), z.literal(1), z.literal(2)])
+      .default(1)
+      .describe('Quality of service asked for; 0 is not repeated after a cut link. Default 1.'),
+    share: z
+      .string()
+      .regex(/^[^+#/\s]+$/, 'the name of a group has no +, # or /')
+      .optional()
+      .describe('Group of a shared subscription: each message goes to one of the agents that name it.'),
+    words,
+  })
+  .superRefine(({ format, topics, columns }, context) => {
+    const refuse = (key: string, message: string): void => context.addIssue({ code: 'custom', path: [key], message });
+    if (format === 'csv' && columns === undefined)
+      refuse('format', 'csv needs the names of its columns, such as columns: [t, rh]');
+    const named = topics.filter((topic) => /\{(device|signal)\}/.test(topic));
+    if (format === 'sparkplug' && (named.length > 0 || topics.some((topic) => !topic.startsWith('spBv1.0/'))))
+      refuse(
+        'topics',
+        'topics of Sparkplug begin with spBv1.0/, and name device and signal themselves: spBv1.0/plant/#',
+      );
+    if (format !== 'json' && topics.some((topic) => topic.includes('{signal}')))
+      refuse('topics', `{signal} in a topic is for JSON; in ${format} the message names its signals`);
+  });
 
 type Config = z.output<typeof schema>;
 
 export const mqtt = sourceKind({
   key: 'mqtt',
   schema,
-  device: ({ topics }, id) => (topics.some((topic) => topic.includes('{device}')) ? undefined : id),
+  channels: ({ format, columns, time }) =>
+    format === 'csv' ? columns?.filter((column) => column !== '-' && column !== time) : undefined,
+  device: ({ topics, format }, id) =>
+    topics.some((topic) => topic.includes('{device}')) || format === 'senml' || format === 'sparkplug' ? undefined : id,
   make: (config, context) => new MqttSource(config, context),
 });
 
 class MqttSource implements Source {
   readonly #config: Config;
   readonly #context: SourceContext;
-  readonly #templates: readonly TopicTemplate[];
+  readonly #messages: MessageDecoder;
+  /** Ids of messages of QoS 2 that are safe and not released yet. */
+  readonly #received = new Set<number>();
   #protocolVersion: 4 | 5;
   /** Messages taken and not yet acknowledged. */
   #unacked = 0;
@@ -70,7 +104,7 @@ class MqttSource implements Source {
   constructor(config: Config, context: SourceContext) {
     this.#config = config;
     this.#context = context;
-    this.#templates = config.topics.map((topic) => new TopicTemplate(topic));
+    this.#messages = new MessageDecoder({ ...config, source: context.id, channels: context.router.channels() });
     this.#protocolVersion = config.version === '3.1.1' ? 4 : 5;
   }
 
@@ -89,12 +123,7 @@ class MqttSource implements Source {
     try {
       inbox.limitBy(session);
       // Not awaited: a broker with much in store sends it before it answers, and somebody must take that in.
-      session
-        .subscribe(
-          this.#templates.map((template) => template.filter),
-          1,
-        )
-        .then(() => this.#context.opened(), fail);
+      session.subscribe(this.#messages.filters, this.#config.qos).then(() => this.#context.opened(), fail);
       while (!signal.aborted) {
         const large = inbox.takeLarge();
         if (large.length > 0) yield this.#refuse(large);
@@ -113,13 +142,13 @@ class MqttSource implements Source {
   }
 
   async #connect(inbox: Inbox, signal: AbortSignal): Promise<MqttSession> {
-    const { mqtt: url, clientId, username, passwordFile, version } = this.#config;
+    const { mqtt: url, clientId, version } = this.#config;
     const { gateway, id, base } = this.#context;
     const options = {
       url,
       clientId: clientId ?? `weir-${gateway}-${id}`,
-      username,
-      password: readSecret(passwordFile, base),
+      ...readCredentials(this.#config, base),
+      received: this.#received,
       clean: false,
       keepaliveS: 30,
       receiveMaximum,
@@ -140,14 +169,20 @@ class MqttSource implements Source {
   #decode(packets: readonly IPublishPacket[], session: MqttSession): Delivery {
     const { id, clock, router } = this.#context;
     const received = clock.monotonicMs();
-    const batch = new ReadingBatch(id, router, clock.now());
-    for (const packet of packets) this.#decodePacket(packet, batch);
+    const batch = new ReadingBatch(id, router, clock.now(), this.#config.words);
+    for (const { topic, payload } of packets) {
+      const asked = this.#messages.decode(topic, toBytes(payload), batch);
+      // Nobody waits for it: who does not answer is asked again with what it says next.
+      if (asked !== undefined) void session.publish(asked.topic, rebirthCommand(batch.arrival)).catch(() => undefined);
+    }
     // Only the numbers wait for the commit: the packets hold on to whole chunks of the socket's memory.
-    const toAck = packets.flatMap(({ qos, messageId }) => (qos > 0 && messageId !== undefined ? [messageId] : []));
-    this.#unacked += toAck.length;
+    const idsOf = (wanted: number): number[] =>
+      packets.flatMap(({ qos, messageId }) => (qos === wanted && messageId !== undefined ? [messageId] : []));
+    const [one, two] = [idsOf(1), idsOf(2)];
+    this.#unacked += one.length + two.length;
     const ack = (): void => {
-      this.#unacked = Math.max(0, this.#unacked - toAck.length);
-      session.puback(toAck);
+      this.#unacked = Math.max(0, this.#unacked - one.length - two.length);
+      session.acknowledge(one, two);
     };
     const attempt = packets[0]?.dup === true ? 'again' : 'first';
     return { readings: batch.readings, deadLetters: batch.deadLetters, arrival: batch.arrival, received, attempt, ack };
@@ -162,23 +197,6 @@ class MqttSource implements Source {
     const { deadLetters, arrival } = batch;
     return { readings: [], deadLetters, arrival, received: clock.monotonicMs(), attempt: 'only', ack: () => undefined };
   }
-
-  #decodePacket({ topic, payload }: IPublishPacket, batch: ReadingBatch): void {
-    const text = payload.toString();
-    let names: { device: string | undefined; signal: string | undefined } | undefined;
-    for (const template of this.#templates) {
-      names = template.match(topic);
-      if (names !== undefined) break;
-    }
-    if (names === undefined) {
-      batch.dead('unmapped', topic, 'the topic matches none of the templates', text);
-      return;
-    }
-    const device = names.device ?? this.#context.id;
-    const { time, timeUnit, value } = this.#config;
-    if (names.signal === undefined) decodeJsonObject(text, device, { time, timeUnit }, batch);
-    else decodeJsonValue(text, device, names.signal, { time, timeUnit, valueField: value }, batch);
-  }
 }
 
 /** The first two templates one topic can match, if there are such. */
@@ -191,58 +209,8 @@ function overlapping(topics: readonly string[]): [string, string] | undefined {
   return undefined;
 }
 
-/** Messages between the socket and the next pull; stops the socket when too many wait. */
-class Inbox {
-  #packets: IPublishPacket[] = [];
-  #large: LargeMessage[] = [];
-  #wake: (() => void) | undefined;
-  #session: MqttSession | undefined;
-
-  get size(): number {
-    return this.#packets.length;
-  }
-
-  limitBy(session: MqttSession): void {
-    this.#session = session;
-  }
-
-  add(packet: IPublishPacket): void {
-    this.#packets.push(packet);
-    if (this.#packets.length >= maxWaiting) this.#session?.pause();
-    this.wake();
-  }
-
-  addLarge(message: LargeMessage): void {
-    if (this.#large.length < maxWaiting) this.#large.push(message);
-    this.wake();
-  }
-
-  takeLarge(): readonly LargeMessage[] {
-    const large = this.#large;
-    this.#large = [];
-    return large;
-  }
-
-  /** The oldest messages, as far as all of them are first deliveries or all of them repeated ones. */
-  take(): readonly IPublishPacket[] {
-    const full = this.#packets.length >= maxWaiting;
-    const change = this.#packets.findIndex(({ dup }) => dup !== this.#packets[0]?.dup);
-    const taken = change < 0 ? this.#packets : this.#packets.slice(0, change);
-    this.#packets = change < 0 ? [] : this.#packets.slice(change);
-    if (full && this.#packets.length < maxWaiting) this.#session?.resume();
-    return taken;
-  }
-
-  /** Resolves at the next message, or when woken. */
-  filled(): Promise<void> {
-    return new Promise((resolve) => (this.#wake = resolve));
-  }
-
-  wake(): void {
-    const wake = this.#wake;
-    this.#wake = undefined;
-    wake?.();
-  }
+function toBytes(payload: string | Buffer): Buffer {
+  return typeof payload === 'string' ? Buffer.from(payload) : payload;
 }
 
 /** Brokers that speak 3.1.1 only answer with code 1, or just hang up. */

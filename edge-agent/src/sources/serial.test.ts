@@ -1,12 +1,9 @@
-import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { open, type FileHandle } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
-import { join } from 'node:path';
 import { SeriesTable } from '@weir/shared/model/series.ts';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Health } from '../health.ts';
+import { Cable, cable, hasSocat } from '../testing/cable.ts';
 import { freePort, portOf } from '../testing/ports.ts';
 import { Puller } from '../testing/puller.ts';
 import { tempFolder } from '../testing/temp-folder.ts';
@@ -14,51 +11,6 @@ import { systemClock } from '../time/clock.ts';
 import { Router } from './router.ts';
 import { serial } from './serial.ts';
 import { supervise } from './supervisor.ts';
-
-const hasSocat = existsSync('/usr/bin/socat');
-
-/** Two serial ports wired to each other: one for the agent, one for the board. */
-class Cable {
-  readonly path: string;
-  readonly #board: string;
-  #socat: ChildProcess | undefined;
-  #handle: FileHandle | undefined;
-
-  constructor(folder: string) {
-    this.path = join(folder, 'agent');
-    this.#board = join(folder, 'board');
-  }
-
-  async plugIn(): Promise<void> {
-    this.#socat = spawn('socat', [`pty,raw,echo=0,link=${this.path}`, `pty,raw,echo=0,link=${this.#board}`], {
-      stdio: 'ignore',
-    });
-    await expect.poll(() => existsSync(this.path) && existsSync(this.#board)).toBe(true);
-    this.#handle = await open(this.#board, 'r+');
-  }
-
-  async print(text: string): Promise<void> {
-    await this.#handle?.write(text);
-  }
-
-  async unplug(): Promise<void> {
-    const [socat, handle] = [this.#socat, this.#handle];
-    this.#socat = undefined;
-    this.#handle = undefined;
-    await handle?.close();
-    if (socat === undefined) return;
-    const gone = once(socat, 'exit');
-    socat.kill('SIGTERM');
-    await gone;
-  }
-}
-
-async function cable(): Promise<Cable> {
-  const made = new Cable(await tempFolder());
-  onTestFinished(() => made.unplug());
-  await made.plugIn();
-  return made;
-}
 
 /** Runs the source as the agent does. */
 function supervised(raw: object) {
@@ -73,9 +25,12 @@ function supervised(raw: object) {
       id: 'board',
       gateway: 'bench',
       base: '/',
+      data: '/',
       clock: systemClock,
       router: new Router(new Map([['temp', 'temp']]), new SeriesTable(10)),
+      random: () => 0,
       opened: () => health.up('source board'),
+      device: () => undefined,
       hurry: () => undefined,
     },
   );
@@ -124,6 +79,49 @@ describe.skipIf(!hasSocat)('a serial line on a pty', () => {
     expect(puller.deadLetters[0]).toMatchObject({ reason: 'malformed', where: 'board press', sample: 'boot' });
   });
 
+  it.each(['cobs', 'slip'] as const)('gives the readings of CBOR in %s with a checksum', async (framing) => {
+    const line = await cable();
+    const puller = new Puller(serial, { serial: line.path, format: 'cbor', framing, crc: 'crc16' });
+    await expect.poll(() => puller.opened).toBe(1);
+    // {"temp": 21} with its CRC-16 behind it, stuffed; and once more with one bit changed.
+    const payload = Buffer.from('a16474656d7015', 'hex');
+    const frame = Buffer.concat([payload, Buffer.from('37f9', 'hex')]);
+    const [start, end] = framing === 'cobs' ? [frame.length + 1, 0] : [192, 192];
+    await line.print(Buffer.from([start, ...frame, end]));
+    await expect.poll(() => puller.readings).toEqual(['board/temp = 21']);
+    frame[1] = 0x65;
+    await line.print(Buffer.from([start, ...frame, end]));
+    await expect.poll(() => puller.deadLetters.length).toBe(1);
+    expect(puller.deadLetters[0]).toMatchObject({ detail: 'wrong crc16: bytes were changed on the way' });
+  });
+
+  it('is let go of when the source is closed, and can be opened again', async () => {
+    const line = await cable();
+    for (let round = 1; round <= 3; round++) {
+      const puller = new Puller(serial, { serial: line.path, format: 'json' });
+      await expect.poll(() => puller.opened).toBe(1);
+      await line.print(`{"temp": ${round}}\n`);
+      await expect.poll(() => puller.readings).toEqual([`board/temp = ${round}`]);
+      await puller.end();
+      expect(puller.error).toBeUndefined();
+    }
+  });
+
+  it('that is closed while it opens is let go of', async () => {
+    const line = await cable();
+    for (let round = 1; round <= 3; round++) await new Puller(serial, { serial: line.path, format: 'json' }).end();
+    const puller = new Puller(serial, { serial: line.path, format: 'json' });
+    await expect.poll(() => puller.opened).toBe(1);
+  });
+
+  it('that another program has says so', async () => {
+    const line = await cable();
+    const first = new Puller(serial, { serial: line.path, format: 'json' });
+    await expect.poll(() => first.opened).toBe(1);
+    const second = new Puller(serial, { serial: line.path, format: 'json' });
+    await expect.poll(() => second.error).toMatchObject({ message: `${line.path} is in use by another program` });
+  });
+
   it('drops a line that never ends and says what may be wrong', async () => {
     const line = await cable();
     const puller = new Puller(serial, { serial: line.path, format: 'json' });
@@ -157,7 +155,7 @@ describe.skipIf(!hasSocat)('a serial line on a pty', () => {
     const line = new Cable(folder);
     onTestFinished(() => line.unplug());
     const { values, health } = supervised({ serial: line.path, format: 'json' });
-    await expect.poll(() => health()?.detail).toMatch(/No such file or directory/);
+    await expect.poll(() => health()?.detail).toMatch(/No such file or directory; is it plugged in\?/);
     await line.plugIn();
     await expect.poll(() => health()?.up, { timeout: 20_000 }).toBe(true);
     await line.print('{"temp": 3}\n');

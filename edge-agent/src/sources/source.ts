@@ -33,10 +33,16 @@ export interface SourceContext {
   readonly gateway: string;
   /** Folder of the gateway file: relative paths start here. */
   readonly base: string;
+  /** Data folder of the agent, which is its own: a source writes nothing there. */
+  readonly data: string;
   readonly clock: Clock;
   readonly router: Router;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
   /** The device is there and readable. */
   opened(): void;
+  /** One of the devices behind it is well, or what is wrong with it: shown beside the source. */
+  device(name: string, problem: string | undefined): void;
   /** The sender waits for acks: commit as soon as the disk allows. */
   hurry(): void;
 }

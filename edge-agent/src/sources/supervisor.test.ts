@@ -45,13 +45,52 @@ describe('a supervised source', () => {
       },
     };
     const { clock, health, stop } = start({ broken });
-    for (let attempt = 1; attempt <= 8; attempt++) {
+    for (let attempt = 1; attempt <= 10; attempt++) {
       await expect.poll(() => clock.sleepers).toBe(1);
       expect(opened).toBe(attempt);
       clock.advance(clock.slept.at(-1) ?? 0);
     }
-    expect(clock.slept.map((ms) => Math.round(ms))).toEqual([500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
-    expect(health.all()).toMatchObject([{ part: 'source broken', up: false, detail: 'unplugged: plug it in again' }]);
+    expect(clock.slept.map((ms) => Math.round(ms))).toEqual([
+      500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000, 30_000,
+    ]);
+    expect(health.all()).toMatchObject([
+      { part: 'source broken', up: false, detail: 'unplugged: plug it in again (tried every 30 s by now)' },
+    ]);
+    await stop();
+  });
+
+  it('that failed eight times in a row is tried now and then, until it stays open', async () => {
+    let isWell = false;
+    let fail: (error: Error) => void = () => undefined;
+    const source: Source = {
+      async *open() {
+        if (!isWell) throw new Error('no answer');
+        yield await new Promise<never>((_, reject) => (fail = reject));
+      },
+    };
+    const { clock, health, stop } = start({ source });
+    const next = async (): Promise<number> => {
+      await expect.poll(() => clock.sleepers).toBe(1);
+      return Math.round(clock.slept.at(-1) ?? 0);
+    };
+    const details: (string | undefined)[] = [];
+    for (let attempt = 1; attempt <= 9; attempt++) {
+      const pause = await next();
+      details.push(health.all()[0]?.detail);
+      clock.advance(pause);
+    }
+    expect(details.slice(5)).toEqual([
+      'no answer',
+      'no answer',
+      ...Array(2).fill('no answer (tried every 30 s by now)'),
+    ]);
+    // The last pause is over: the source is just being opened.
+    isWell = true;
+    await settle();
+    clock.advance(20_000);
+    fail(new Error('gone'));
+    expect(await next()).toBe(500);
+    expect(health.all()[0]?.detail).toBe('gone');
     await stop();
   });
 

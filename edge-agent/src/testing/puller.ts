@@ -12,6 +12,8 @@ export class Puller {
   readonly readings: string[] = [];
   opened = 0;
   hurried = 0;
+  /** Devices that are not well, with what is wrong. */
+  readonly problems = new Map<string, string>();
   /** What the source threw. */
   error: unknown;
   ended = false;
@@ -31,9 +33,15 @@ export class Puller {
         id: 'board',
         gateway: 'bench',
         base: '/',
+        data: '/',
         clock: systemClock,
         router: new Router(new Map(channels.map((channel) => [channel, channel])), this.#series),
+        random: () => 0.5,
         opened: () => void (this.opened += 1),
+        device: (name, problem) => {
+          if (problem === undefined) this.problems.delete(name);
+          else this.problems.set(name, problem);
+        },
         hurry: () => void (this.hurried += 1),
       },
     );

@@ -42,6 +42,14 @@ export async function askTimeService(machine: Machine): Promise<SyncReport> {
   return readTimedatectl(answer ?? '');
 }
 
+/** @returns milliseconds the clock is still off, as chrony says; undefined when there is nobody to ask */
+export async function clockOffset(machine: Machine): Promise<number | undefined> {
+  if (!(await machine.exists('/run/chrony'))) return undefined;
+  const fields = (await machine.ask('chronyc', ['-c', '-n', 'tracking']))?.trim().split(',');
+  const seconds = Number(fields?.[4] ?? NaN);
+  return Number.isNaN(seconds) ? undefined : seconds * 1000;
+}
+
 /** One line of comma-separated values: reference, address, stratum, time of the last look, seconds still off, …, leap status. */
 function readTracking(text: string): SyncReport {
   const fields = text.trim().split(',');

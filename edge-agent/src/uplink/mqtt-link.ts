@@ -22,7 +22,7 @@ export function mqttLink(url: string): HubLink {
         will,
         onMessage: ({ topic, payload, qos, messageId }) => {
           received(topic, typeof payload === 'string' ? Buffer.from(payload) : payload);
-          if (qos > 0 && messageId !== undefined) session.puback([messageId]);
+          if (qos > 0 && messageId !== undefined) session.acknowledge([messageId], []);
         },
       },
       signal,

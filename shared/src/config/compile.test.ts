@@ -118,6 +118,15 @@ test('what is known of the quality of a signal comes into the plan', () => {
   });
 });
 
+test('a series that is expected is missing after three times of that, not before what may come late, nor at once', () => {
+  const missingAfter = (keys: string): number => compiled('', keys).missingAfterMs;
+  expect(missingAfter('')).toBe(Infinity);
+  expect(missingAfter(', expect: 10s')).toBe(30_000);
+  expect(missingAfter(', expect: 20ms')).toBe(5000);
+  expect(missingAfter(', expect: 10s, lateness: 1h')).toBe(3_600_000);
+  expect(missingAfter(', expect: 10s, missing: 2s')).toBe(2000);
+});
+
 test('a signal is converted first, then calibrated', () => {
   const { gain, offset } = compiled('', ', unit: °C, convert: °F, calibrate: { gain: 2, offset: 1 }');
   expect(212 * gain + offset).toBeCloseTo(201, 9);

@@ -42,7 +42,7 @@ function signalPlan(id: string, signal: Signal, file: GatewayFile): SignalPlan {
     range: signal.range ?? [-Infinity, Infinity],
     maxStepPerSecond: signal.maxStep ?? Infinity,
     stuckAfterMs: signal.stuck ?? Infinity,
-    missingAfterMs: signal.missing ?? Infinity,
+    missingAfterMs: signal.missing ?? missingAfter(signal),
     expectMs: signal.expect ?? NaN,
     useUncertain: signal.uncertain === 'use',
     mayRepeat: signal.repeats,
@@ -53,6 +53,15 @@ function signalPlan(id: string, signal: Signal, file: GatewayFile): SignalPlan {
     windows: windows.map(windowSpec),
     devices: signal.formula === undefined ? (devicesOf(id, file) ?? []) : [],
   };
+}
+
+const missedReadings = 3;
+/** Lines and links pause for a moment now and then. */
+const leastMissingMs = 5000;
+
+/** Who is expected is missing after three times of that; what may come late is not missing before that. */
+function missingAfter({ expect, lateness = 0 }: Signal): number {
+  return expect === undefined ? Infinity : Math.max(leastMissingMs, missedReadings * expect, lateness);
 }
 
 /** Unit conversion, then calibration, as one gain and one offset. */

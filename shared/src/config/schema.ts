@@ -155,10 +155,14 @@ export const signalSchema = z
       .optional()
       .describe('Most the value can change in a second, in its unit; a reading further away is uncertain.'),
     stuck: positiveDuration.optional().describe('A value that has been the same for so long is uncertain.'),
-    missing: positiveDuration.optional().describe('A series silent for so long is shown as missing.'),
+    missing: positiveDuration
+      .optional()
+      .describe(
+        'A series silent for so long is shown as missing. Default: three times `expect` (5s at least, and no less than its own `lateness`), where that is said.',
+      ),
     expect: positiveDuration
       .optional()
-      .describe('How often a reading is expected: what `completeness` is measured by.'),
+      .describe('How often a reading is expected: what `completeness` is measured by, and when a series is missing.'),
     uncertain: z
       .enum(['count', 'use'])
       .default('count')

@@ -1,15 +1,18 @@
-// Reads a recording for `weir-agent replay`: CSV with a header line, or JSON lines.
+// Reads a recording: CSV with a header line, JSON lines, or Parquet (rows.ts).
 //
 // Long form: columns (or fields) time, signal, value, and device, arrival and quality where known; one reading a row. Wide
 // form: a time and one column a signal, named as the signal or mapped to it; one reading a field; device, arrival and
 // quality as in the long form, for all of them. The time column is the one called time, timestamp, t, ts or date, unless it
 // is said. A quality is good, uncertain or bad; where a row says none, its readings are good.
 
-import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { qualities, type Quality } from '@weir/shared/model/quality.ts';
 import { parseTime, type TimeUnit } from '../formats/time-field.ts';
-import { CommandError } from './gateway-file.ts';
+import { readRows, type Row } from './rows.ts';
+
+/** The recording says nothing anybody asked for; `message` says what it has. */
+export class RecordingError extends Error {
+  override readonly name = 'RecordingError';
+}
 
 export interface RecordingOptions {
   readonly time: string | undefined;
@@ -41,25 +44,12 @@ export interface RecordingLine {
 /** What a row says of all its readings. */
 type Circumstances = Omit<RecordedReading, 'signal' | 'value'>;
 
-type Row = Readonly<Record<string, unknown>>;
-
 const timeColumns = new Set(['time', 'timestamp', 't', 'ts', 'date']);
 
-/** @throws CommandError when the recording has no time, or nothing the gateway file knows */
+/** @throws RecordingError when the recording has no time, or nothing the gateway file knows */
 export async function* readRecording(path: string, options: RecordingOptions): AsyncGenerator<RecordingLine> {
-  const lines = createInterface({ input: createReadStream(path), crlfDelay: Infinity });
-  let header: string[] | undefined;
   let checked = false;
-  let number = 0;
-  for await (const line of lines) {
-    number += 1;
-    const bytes = Buffer.byteLength(line) + 1;
-    if (line.trim() === '') continue;
-    if (header === undefined && !line.startsWith('{')) {
-      header = line.split(',').map((name) => name.trim());
-      continue;
-    }
-    const row = header === undefined ? parseJson(line) : parseCsv(line, header);
+  for await (const { number, row, bytes } of readRows(path)) {
     if (typeof row === 'string') {
       yield { readings: [], problem: `${path}:${number}: ${row}`, bytes };
       continue;
@@ -115,12 +105,12 @@ function saysNothing(field: unknown): boolean {
 function checkColumns(path: string, columns: readonly string[], options: RecordingOptions): void {
   if (timeColumnOf(columns, options) === undefined) {
     const missing = options.time === undefined ? 'no time column' : `no column "${options.time}"`;
-    throw new CommandError(`${path}: ${missing} among ${columns.join(', ')}; say which with --time`);
+    throw new RecordingError(`${path}: ${missing} among ${columns.join(', ')}; say which with --time`);
   }
   const long = columns.includes('signal') && columns.includes('value');
   if (!long && !columns.some((column) => options.signals.has(options.map.get(column) ?? column))) {
     const signals = [...options.signals].join(', ');
-    throw new CommandError(
+    throw new RecordingError(
       `${path}: none of the columns ${columns.join(', ')} is a signal (${signals}); say which with --map column=signal`,
     );
   }
@@ -134,21 +124,4 @@ function timeColumnOf(columns: readonly string[], { time }: RecordingOptions): s
 function toNumber(value: unknown): number {
   if (typeof value === 'number') return value;
   return typeof value === 'string' && value.trim() !== '' ? Number(value) : NaN;
-}
-
-function parseJson(line: string): Row | string {
-  try {
-    const value: unknown = JSON.parse(line);
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? Object.fromEntries(Object.entries(value))
-      : 'not a JSON object';
-  } catch (error) {
-    return error instanceof Error ? error.message : 'not JSON';
-  }
-}
-
-function parseCsv(line: string, header: readonly string[]): Row | string {
-  const fields = line.split(',');
-  if (fields.length !== header.length) return `${fields.length} fields instead of ${header.length}`;
-  return Object.fromEntries(header.map((name, index) => [name, fields[index]?.trim() ?? '']));
 }
