@@ -1,4 +1,4 @@
-// What has been sent, and how much of it a correct agent must refuse.
+// What has been sent, and how much of it a correct agent must refuse, or cannot take as it is said.
 
 import type { BadReason } from './device.ts';
 import type { Said } from './frames.ts';
@@ -7,7 +7,7 @@ export interface Counts {
   /** Good and bad ones: one value of one signal at one time each; a garbled line is one. */
   readonly readings: number;
   readonly bad: Readonly<Record<BadReason, number>>;
-  /** Lines, or other frames, that boards printed. */
+  /** Lines, or other frames, that boards printed, also those that cannot be read. */
   readonly lines: number;
   /** MQTT messages that the broker acknowledged. */
   readonly messages: number;
@@ -15,12 +15,13 @@ export interface Counts {
 
 export class Tally {
   #readings = 0;
-  readonly #bad: Record<BadReason, number> = { malformed: 0, future: 0, out_of_range: 0 };
+  readonly #bad: Record<BadReason, number> = { malformed: 0, future: 0, unset: 0, out_of_range: 0, repeated: 0 };
   #lines = 0;
   #messages = 0;
 
   addLines(frames: readonly Said[]): void {
-    this.#lines += frames.length;
+    // Noise without an ending is no frame of its own.
+    this.#lines += frames.filter(({ readings }) => readings > 0).length;
     this.#add(frames);
   }
 

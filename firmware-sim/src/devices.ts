@@ -7,6 +7,7 @@ import { createRandom } from './random.ts';
 import type { Band, Board, Scenario } from './scenario.ts';
 import { createBandSignals, createSignal, quantityOf } from './signals/kinds.ts';
 import type { Signal } from './signals/signal.ts';
+import { Speaker } from './speaker.ts';
 
 /** What all devices of one run share. */
 export interface Run {
@@ -26,9 +27,13 @@ export function createBoard(name: string, { everyMs, signals }: Board, run: Run)
   return createDevice(name, everyMs, new Map(made), run);
 }
 
-export function voiceOf(name: string, { format, framing, crc, signals }: Board): Voice {
+function voiceOf(name: string, { format, framing, crc, signals }: Board): Voice {
   const quantities = Object.entries(signals).map(([signal, { kind }]) => [signal, quantityOf[kind]] as const);
   return { board: name, format, framing, crc, quantities: Object.fromEntries(quantities) };
+}
+
+export function createSpeaker(name: string, board: Board, { seed }: Run): Speaker {
+  return new Speaker(voiceOf(name, board), createRandom(seed, `${name}/noise`));
 }
 
 export function createBand(name: string, { everyMs }: Band, run: Run): Device {
@@ -37,6 +42,7 @@ export function createBand(name: string, { everyMs }: Band, run: Run): Device {
 
 function createDevice(name: string, everyMs: number, signals: ReadonlyMap<string, Signal>, run: Run): Device {
   return new Device({
+    name,
     signals,
     everyMs,
     startMs: run.startMs,

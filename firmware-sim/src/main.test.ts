@@ -53,7 +53,7 @@ describe('weir-sim', () => {
     expect(JSON.parse(run.out.split('\n')[1] ?? '')).toEqual({
       event: 'done',
       readings: 50,
-      bad: { malformed: 1, future: 0, out_of_range: 0 },
+      bad: { malformed: 1, future: 0, unset: 0, out_of_range: 0, repeated: 0 },
       lines: 50,
       messages: 0,
     });

@@ -133,6 +133,30 @@ faults:
     ]);
   });
 
+  it('refuses faults that a device cannot have', () => {
+    const found = mistakes(`boards:
+  oven: { format: json, every: 1s, signals: { temp: { kind: tempering } } }
+  deck: { format: nmea, every: 1ms, signals: { temp: { kind: tempering } } }
+wearables: { broker: mqtt://b, topic: "{device}/{signal}", bands: { anna: { every: 1s } } }
+faults:
+  - { at: 1s, device: oven, kind: bad-crc }
+  - { at: 1s, for: 1s, device: deck, kind: time-reset }
+  - { at: 1s, for: 1h, device: deck, kind: delay }
+  - { at: 1s, for: 500ms, device: oven, kind: reboot }
+  - { at: 1s, for: 5s, device: anna, kind: unplug }
+  - { at: 1s, for: 5s, device: anna, kind: delay }
+  - { at: 1s, device: anna, kind: duplicate }
+  - { at: 1s, device: deck, kind: bad-crc }
+`);
+    expect(found).toEqual([
+      expect.stringMatching(/^s\.yaml:6:35: error: json has no check sum/),
+      expect.stringMatching(/^s\.yaml:7:44: error: nmea says no time/),
+      expect.stringMatching(/^s\.yaml:8:44: error: at most 100000 lines/),
+      expect.stringMatching(/^s\.yaml:9:47: error: a reboot shorter than/),
+      expect.stringMatching(/^s\.yaml:10:44: error: "unplug" is a fault of a board/),
+    ]);
+  });
+
   it('reports broken YAML with its place', () => {
     expect(mistakes('boards: {\n  oven: [')[0]).toMatch(/^s\.yaml:\d+:\d+: error: /);
   });

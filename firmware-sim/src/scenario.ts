@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { SimError } from './errors.ts';
 import { crcs } from './formats/checksum.ts';
 import { framings } from './formats/framing.ts';
-import { boardFormats, unsayable } from './formats/voice.ts';
+import { boardFormats, hasCheck, saysTime, unsayable } from './formats/voice.ts';
 import { parseHostPort } from './host-port.ts';
 import { bandSignals, signalKinds, temperatureKinds } from './signals/kinds.ts';
 
@@ -65,7 +65,15 @@ const faultKinds = [
   'noise',
   'dropout',
   'clock-ahead',
+  'time-reset',
+  'delay',
+  'duplicate',
   'garble',
+  'garbage',
+  'bad-crc',
+  'baud-mismatch',
+  'reboot',
+  'unplug',
 ] as const;
 
 const faultSchema = z.discriminatedUnion(
@@ -100,6 +108,32 @@ const faultSchema = z.discriminatedUnion(
     z
       .strictObject({ ...span, kind: z.literal('clock-ahead'), by: positiveDuration })
       .transform(({ kind, device, by, ...rest }) => ({ kind, device, signal: undefined, byMs: by, ...times(rest) })),
+    z
+      .strictObject({ ...span, kind: z.enum(['time-reset', 'delay', 'baud-mismatch', 'unplug']) })
+      .transform(({ kind, device, ...rest }) => ({ kind, device, signal: undefined, ...times(rest) })),
+    z
+      .strictObject({
+        ...moment,
+        for: positiveDuration.optional(),
+        kind: z.enum(['duplicate', 'garbage', 'bad-crc']),
+      })
+      .transform(({ kind, device, ...rest }) => ({ kind, device, signal: undefined, ...times(rest) })),
+    // Silent for so long; then the clock begins at 1970, until somebody sets it, or has kept the time.
+    z
+      .strictObject({
+        ...span,
+        kind: z.literal('reboot'),
+        clock: z.enum(['reset', 'keep']).default('reset'),
+        resync: positiveDuration.optional(),
+      })
+      .transform(({ kind, device, clock, resync, ...rest }) => ({
+        kind,
+        device,
+        signal: undefined,
+        clock,
+        resyncMs: resync,
+        ...times(rest),
+      })),
     z
       .strictObject({ ...moment, kind: z.literal('garble') })
       .transform(({ kind, device, ...rest }) => ({ kind, device, signal: undefined, ...times(rest) })),
@@ -196,7 +230,29 @@ function checkFault(fault: Fault, index: number, scenario: Scenario, yaml: YamlF
       yaml.add(`only a temperature (${temperatureKinds.join(', ')}) can overheat`, [...at, 'signal']);
     }
   }
+  const everyMs = (board ?? bands[fault.device])?.everyMs ?? 0;
+  for (const problem of problemsOf(fault, board, everyMs)) yaml.add(problem, [...at, 'kind']);
   checkTimes(fault, at, yaml);
+}
+
+/** Faults that strike the line of a board. */
+const lineFaults: ReadonlySet<Fault['kind']> = new Set(['garbage', 'bad-crc', 'baud-mismatch', 'reboot', 'unplug']);
+
+/** Lines that a device keeps for later. */
+const maxHeld = 100_000;
+
+function problemsOf({ kind, forMs = 0 }: Fault, board: Board | undefined, everyMs: number): string[] {
+  if (board === undefined)
+    return lineFaults.has(kind) ? [`"${kind}" is a fault of a board; a wearable has no line`] : [];
+  const problems: string[] = [];
+  if (kind === 'bad-crc' && !hasCheck(board))
+    problems.push(`${board.format} has no check sum here; nmea and cbor have`);
+  if ((kind === 'clock-ahead' || kind === 'time-reset') && !saysTime(board))
+    problems.push(`${board.format} says no time that could be wrong`);
+  if (kind === 'delay' && forMs / everyMs > maxHeld) problems.push(`at most ${maxHeld} lines can be held back`);
+  if (kind === 'reboot' && forMs < everyMs)
+    problems.push('a reboot shorter than the board\'s "every" is seen by nobody');
+  return problems;
 }
 
 function checkTimes({ everyMs, forMs }: Fault, at: readonly (string | number)[], yaml: YamlFile): void {
@@ -204,7 +260,7 @@ function checkTimes({ everyMs, forMs }: Fault, at: readonly (string | number)[],
     yaml.add('"every" must be longer than "for", or the fault never ends', [...at, 'every']);
 }
 
-const faultKeys = ['at', 'for', 'every', 'device', 'signal', 'kind', 'value', 'by'] as const;
+const faultKeys = ['at', 'for', 'every', 'device', 'signal', 'kind', 'value', 'by', 'clock', 'resync'] as const;
 
 function knownKeys(path: readonly (string | number)[]): readonly string[] {
   const [section, , part] = path;

@@ -3,11 +3,13 @@
 import { type BoardPlace, BoardLines, type Transport } from './board-lines.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { type Counts, Tally } from './counts.ts';
-import { createBand, createBoard, type Run, voiceOf } from './devices.ts';
+import type { Snapshot } from './device.ts';
+import { createBand, createBoard, createSpeaker, type Run } from './devices.ts';
 import { type Feed, feed } from './feeder.ts';
-import { bandMessages, boardFrames } from './frames.ts';
+import { bandMessages, type Frame } from './frames.ts';
 import type { Scenario } from './scenario.ts';
 import { defaultStartMs, SimTime } from './sim-time.ts';
+import type { Speaker } from './speaker.ts';
 import { Publisher } from './transport/publisher.ts';
 import { topicOf } from './transport/topic.ts';
 import { openTruthFile, type TruthFile } from './truth-file.ts';
@@ -78,6 +80,8 @@ class RunningSimulation implements Simulation {
   readonly #stopping = new AbortController();
   readonly #drainMs: number;
   readonly #notice: (notice: string) => void;
+  /** Boards whose cable a fault has pulled. */
+  readonly #pulled = new Set<string>();
   #stopped: Promise<Counts> | undefined;
 
   constructor(scenario: Scenario, options: SimulationOptions, lines: BoardLines, truth: TruthFile | undefined) {
@@ -149,22 +153,32 @@ class RunningSimulation implements Simulation {
 
   #boardFeeds(scenario: Scenario, run: Run): Feed[] {
     return Object.entries(scenario.boards).map(([name, board]) => {
-      const voice = voiceOf(name, board);
+      const speaker = createSpeaker(name, board, run);
       return {
         device: createBoard(name, board, run),
         startMs: run.startMs,
         endMs: run.endMs,
         syncMs: undefined,
         send: async (snapshots) => {
-          const frames = snapshots.flatMap((snapshot) => boardFrames(snapshot, voice));
-          const taken = await this.#lines.write(
-            name,
-            frames.map(({ bytes }) => bytes),
-          );
-          this.#tally.addLines(frames.slice(0, taken));
+          for (const { isUnplugged, frames } of stretches(snapshots, speaker)) {
+            await this.#setPlugged(name, !isUnplugged);
+            const taken = await this.#lines.write(
+              name,
+              frames.map(({ bytes }) => bytes),
+            );
+            this.#tally.addLines(frames.slice(0, taken));
+          }
         },
       };
     });
+  }
+
+  /** Pulls the cable of a board for a fault, and plugs it in again after one. */
+  async #setPlugged(board: string, isPlugged: boolean): Promise<void> {
+    if (isPlugged && this.#pulled.delete(board)) await this.replug(board);
+    if (isPlugged || this.#pulled.has(board)) return;
+    this.#pulled.add(board);
+    await this.unplug(board);
   }
 
   #bandFeeds({ wearables }: Scenario, run: Run): Feed[] {
@@ -183,6 +197,19 @@ class RunningSimulation implements Simulation {
       },
     }));
   }
+}
+
+/** What is said in one piece, while the cable is in or while it is out. */
+function stretches(snapshots: readonly Snapshot[], speaker: Speaker): { isUnplugged: boolean; frames: Frame[] }[] {
+  const all: { isUnplugged: boolean; frames: Frame[] }[] = [];
+  for (const snapshot of snapshots) {
+    const isUnplugged = snapshot.line?.isUnplugged === true;
+    const last = all.at(-1);
+    const frames = speaker.say(snapshot);
+    if (last?.isUnplugged === isUnplugged) last.frames.push(...frames);
+    else all.push({ isUnplugged, frames });
+  }
+  return all;
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

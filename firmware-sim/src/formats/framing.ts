@@ -10,9 +10,15 @@ const slip = { end: 0xc0, escape: 0xdb, escapedEnd: 0xdc, escapedEscape: 0xdd } 
 
 const maxRun = 254;
 
+/** What ends a frame, and whatever came before it. */
+export function ending({ format, framing }: Pick<Voice, 'format' | 'framing'>): Buffer {
+  if (format === 'cbor') return Buffer.from([framing === 'cobs' ? 0 : slip.end]);
+  return Buffer.from(format === 'nmea' ? '\r\n' : '\n');
+}
+
 export function frame({ format, framing }: Pick<Voice, 'format' | 'framing'>, payload: Buffer): Buffer {
   if (format === 'cbor') return framing === 'cobs' ? cobsFrame(payload) : slipFrame(payload);
-  return Buffer.concat([payload, Buffer.from(format === 'nmea' ? '\r\n' : '\n')]);
+  return Buffer.concat([payload, ending({ format, framing })]);
 }
 
 export function cobsFrame(payload: Buffer): Buffer {

@@ -13,7 +13,7 @@ import type { Crc } from './checksum.ts';
 import type { Framing } from './framing.ts';
 import { csvLine, jsonLine, kvLine } from './lines.ts';
 import { nmeaSentences } from './nmea.ts';
-import { senmlPack } from './senml.ts';
+import { saysMoment, senmlPack } from './senml.ts';
 
 export const boardFormats = ['json', 'csv', 'kv', 'nmea', 'senml', 'cbor'] as const;
 export type BoardFormat = (typeof boardFormats)[number];
@@ -69,9 +69,9 @@ export function encodePayloads<V extends Value>(
   }
 }
 
-/** Whether what is said carries the board's own time. */
-export function saysTime({ format }: Pick<Voice, 'format'>): boolean {
-  return format !== 'nmea';
+/** Whether what is said carries the board's own time; without `timeMs`, whether it ever does. */
+export function saysTime({ format }: Pick<Voice, 'format'>, timeMs = Infinity): boolean {
+  return format === 'senml' ? saysMoment(timeMs) : format !== 'nmea';
 }
 
 /** Whether whoever reads can tell that a frame was damaged on the way. */
