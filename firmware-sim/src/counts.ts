@@ -11,6 +11,8 @@ export interface Counts {
   readonly lines: number;
   /** MQTT messages that the broker acknowledged. */
   readonly messages: number;
+  /** Questions that Modbus slaves and things answered, also with an exception, and values they pushed. */
+  readonly answers: number;
 }
 
 export class Tally {
@@ -18,6 +20,7 @@ export class Tally {
   readonly #bad: Record<BadReason, number> = { malformed: 0, future: 0, unset: 0, out_of_range: 0, repeated: 0 };
   #lines = 0;
   #messages = 0;
+  #answers = 0;
 
   addLines(frames: readonly Said[]): void {
     // Noise without an ending is no frame of its own.
@@ -30,8 +33,14 @@ export class Tally {
     this.#add(messages);
   }
 
+  addAnswer(said: Said): void {
+    this.#answers++;
+    this.#add([said]);
+  }
+
   counts(): Counts {
-    return { readings: this.#readings, bad: { ...this.#bad }, lines: this.#lines, messages: this.#messages };
+    const [lines, messages, answers] = [this.#lines, this.#messages, this.#answers];
+    return { readings: this.#readings, bad: { ...this.#bad }, lines, messages, answers };
   }
 
   #add(all: readonly Said[]): void {

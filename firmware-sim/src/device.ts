@@ -6,7 +6,7 @@ import { DeviceClock } from './device-clock.ts';
 import { affecting, type FaultOf, type FaultTrack, holding, tracksOf, type Truth } from './faults.ts';
 import { type LineMishaps, MishapTracks } from './line-mishaps.ts';
 import type { Random } from './random.ts';
-import type { Fault } from './scenario.ts';
+import type { Fault } from './fault-schema.ts';
 import { SensorFaults } from './sensor-faults.ts';
 import type { Signal } from './signals/signal.ts';
 

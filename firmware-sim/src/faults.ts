@@ -3,7 +3,7 @@
 // Times in a scenario count from the start of the simulation, in event time. A fault with `every` comes back; each time
 // is an occurrence of its own in the truth file.
 
-import type { Fault } from './scenario.ts';
+import type { Fault } from './fault-schema.ts';
 
 /** One occurrence of one fault, a line of the truth file. */
 export interface Truth {

@@ -3,7 +3,7 @@
 import type { Row } from './csv-rows.ts';
 import { type FaultOf, FaultTrack, type Truth } from './faults.ts';
 import type { Random } from './random.ts';
-import type { Fault } from './scenario.ts';
+import type { Fault } from './fault-schema.ts';
 import { isSensorFault, type SensorFault, SensorFaults } from './sensor-faults.ts';
 
 /** Faults a recording can have: those of a sensor, and that nothing comes. */

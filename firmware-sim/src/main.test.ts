@@ -56,6 +56,7 @@ describe('weir-sim', () => {
       bad: { malformed: 1, future: 0, unset: 0, out_of_range: 0, repeated: 0 },
       lines: 50,
       messages: 0,
+      answers: 0,
     });
     expect(JSON.parse(readFileSync(truth, 'utf8'))).toMatchObject({ device: 'oven', kind: 'garble', readings: 1 });
     expect(run.err).toBe('');

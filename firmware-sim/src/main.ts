@@ -128,11 +128,13 @@ async function run(file: string, flags: RunFlags): Promise<void> {
     onNotice: (notice) => console.error(notice),
   });
   const devices = [...simulation.devices];
+  const servers = [...simulation.servers];
   say(
-    { event: 'ready', devices: Object.fromEntries(devices), startMs: simulation.startMs },
+    { event: 'ready', devices: Object.fromEntries([...devices, ...servers]), startMs: simulation.startMs },
     [
       `event time starts at ${new Date(simulation.startMs).toISOString()}`,
       ...devices.map(([board, device]) => `${board} prints on ${device}`),
+      ...servers.map(([name, device]) => `${name} answers on ${device}`),
     ].join('\n'),
   );
   await finished(simulation, flags.for, signal);
@@ -213,9 +215,9 @@ function speaker(inJson: boolean): (data: object, text: string) => void {
   return (data, text) => console.log(inJson ? JSON.stringify(data) : text);
 }
 
-function summary({ readings, bad, lines, messages }: Counts): string {
+function summary({ readings, bad, lines, messages, answers }: Counts): string {
   const refused = Object.entries(bad).map(([reason, count]) => `${count} ${reason}`);
-  return `${readings} readings in ${lines} lines and ${messages} messages; to be refused: ${refused.join(', ')}`;
+  return `${readings} readings in ${lines} lines, ${messages} messages and ${answers} answers; not to be taken as they are: ${refused.join(', ')}`;
 }
 
 function option<T>(value: T | undefined, expected: string): T {

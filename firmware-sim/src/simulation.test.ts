@@ -86,6 +86,7 @@ describe.each([
       bad: { malformed: 3, out_of_range: 1, future: 20, unset: 0, repeated: 0 },
       lines: 700,
       messages: 0,
+      answers: 0,
     });
     const seen = { malformed: 0, out_of_range: 0, future: 0, unset: 0, repeated: 0 };
     for (const [index, line] of (lines.get('oven') ?? []).entries()) {

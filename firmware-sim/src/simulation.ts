@@ -7,7 +7,9 @@ import type { Snapshot } from './device.ts';
 import { createBand, createBoard, createSpeaker, type Run } from './devices.ts';
 import { type Feed, feed } from './feeder.ts';
 import { bandMessages, type Frame } from './frames.ts';
+import type { BusPlace } from './modbus/bus.ts';
 import type { Scenario } from './scenario.ts';
+import { Servers } from './servers.ts';
 import { defaultStartMs, SimTime } from './sim-time.ts';
 import type { Speaker } from './speaker.ts';
 import { Publisher } from './transport/publisher.ts';
@@ -28,6 +30,8 @@ export interface SimulationOptions {
   /** Where boards print, instead of where the scenario says. */
   readonly boards?: Readonly<Record<string, BoardPlace>> | undefined;
   readonly transport?: Transport | undefined;
+  /** Where Modbus slaves and things are, instead of where the scenario says. */
+  readonly servers?: Readonly<Record<string, BusPlace>> | undefined;
   /** Where to write the ground truth about faults; see truth-file.ts. */
   readonly truthFile?: string | undefined;
   /** How long stopping waits for slow readers and the broker. */
@@ -40,6 +44,8 @@ export interface SimulationOptions {
 export interface Simulation {
   /** By board: what an agent opens, the path of a serial device or tcp://host:port. */
   readonly devices: ReadonlyMap<string, string>;
+  /** By Modbus slave and thing: what an agent asks, tcp://host:port, the path of a serial device, or http://host:port/. */
+  readonly servers: ReadonlyMap<string, string>;
   /** Event time of the first readings, epoch ms. */
   readonly startMs: number;
   /** Resolves when every reading of `forMs` is made and sent, or the simulation was stopped; rejects when it broke. */
@@ -52,8 +58,20 @@ export interface Simulation {
   stop(): Promise<Counts>;
 }
 
-/** @throws SimError when a line cannot be made */
+/** What a running simulation is made of. */
+interface Parts {
+  readonly run: Run;
+  readonly time: SimTime;
+  readonly tally: Tally;
+  readonly lines: BoardLines;
+  readonly servers: Servers;
+  readonly truth: TruthFile | undefined;
+}
+
+/** @throws SimError when a line, bus or thing cannot be made; then none is left open */
 export async function startSimulation(scenario: Scenario, options: SimulationOptions): Promise<Simulation> {
+  const clock = options.clock ?? systemClock;
+  const speed = options.speed ?? scenario.speed;
   const places = Object.entries(scenario.boards).map(([board, { link, tcp }]): [string, BoardPlace] => [
     board,
     options.boards?.[board] ?? { link, tcp },
@@ -61,7 +79,19 @@ export async function startSimulation(scenario: Scenario, options: SimulationOpt
   const lines = await BoardLines.open(new Map(places), options.transport ?? 'serial');
   try {
     const truth = options.truthFile === undefined ? undefined : await openTruthFile(options.truthFile);
-    return new RunningSimulation(scenario, options, lines, truth);
+    const scenarioStartMs = scenario.start === 'now' ? undefined : scenario.start;
+    const startMs = options.startMs ?? scenarioStartMs ?? defaultStartMs(clock.epochMs(), speed, options.forMs);
+    const run: Run = {
+      seed: options.seed ?? scenario.seed,
+      startMs,
+      endMs: options.forMs === undefined ? Infinity : startMs + options.forMs * speed,
+      faults: scenario.faults,
+      report: (occurrence) => truth?.add(occurrence),
+    };
+    const time = new SimTime(clock, startMs, speed);
+    const tally = new Tally();
+    const servers = await Servers.open(scenario, { run, time, clock, tally, places: options.servers ?? {} });
+    return new RunningSimulation(scenario, options, { run, time, tally, lines, servers, truth });
   } catch (error) {
     await lines.close();
     throw error;
@@ -70,13 +100,13 @@ export async function startSimulation(scenario: Scenario, options: SimulationOpt
 
 class RunningSimulation implements Simulation {
   readonly devices: ReadonlyMap<string, string>;
+  readonly servers: ReadonlyMap<string, string>;
   readonly startMs: number;
   readonly done: Promise<void>;
+  readonly #parts: Parts;
   readonly #lines: BoardLines;
-  readonly #truth: TruthFile | undefined;
   readonly #publisher: Publisher | undefined;
-  readonly #time: SimTime;
-  readonly #tally = new Tally();
+  readonly #tally: Tally;
   readonly #stopping = new AbortController();
   readonly #drainMs: number;
   readonly #notice: (notice: string) => void;
@@ -84,29 +114,21 @@ class RunningSimulation implements Simulation {
   readonly #pulled = new Set<string>();
   #stopped: Promise<Counts> | undefined;
 
-  constructor(scenario: Scenario, options: SimulationOptions, lines: BoardLines, truth: TruthFile | undefined) {
-    const clock = options.clock ?? systemClock;
-    const speed = options.speed ?? scenario.speed;
-    const scenarioStartMs = scenario.start === 'now' ? undefined : scenario.start;
-    this.startMs = options.startMs ?? scenarioStartMs ?? defaultStartMs(clock.epochMs(), speed, options.forMs);
+  constructor(scenario: Scenario, options: SimulationOptions, parts: Parts) {
+    const { run, time, tally, lines, servers } = parts;
+    this.#parts = parts;
+    this.startMs = run.startMs;
     this.devices = lines.devices();
+    this.servers = servers.devices;
     this.#lines = lines;
-    this.#truth = truth;
+    this.#tally = tally;
     this.#notice = options.onNotice ?? (() => {});
     this.#drainMs = options.drainMs ?? 5000;
-    this.#time = new SimTime(clock, this.startMs, speed);
-    const run: Run = {
-      seed: options.seed ?? scenario.seed,
-      startMs: this.startMs,
-      endMs: options.forMs === undefined ? Infinity : this.startMs + options.forMs * speed,
-      faults: scenario.faults,
-      report: (occurrence) => truth?.add(occurrence),
-    };
     const { wearables } = scenario;
     this.#publisher =
       wearables === undefined ? undefined : new Publisher(options.broker ?? wearables.broker, this.#notice);
-    const feeds = [...this.#boardFeeds(scenario, run), ...this.#bandFeeds(scenario, run)];
-    this.done = Promise.all(feeds.map((one) => feed(this.#time, one, this.#stopping.signal))).then(() => {});
+    const feeds = [...this.#boardFeeds(scenario, run), ...this.#bandFeeds(scenario, run), ...servers.feeds];
+    this.done = Promise.all(feeds.map((one) => feed(time, one, this.#stopping.signal))).then(() => {});
     // Whoever awaits `done` hears of a failure; where nobody does it must not end the process.
     this.done.catch(() => {});
     this.#stopWith(options.signal);
@@ -130,7 +152,8 @@ class RunningSimulation implements Simulation {
   }
 
   async #shutDown(): Promise<Counts> {
-    this.#time.freeze();
+    const { time, servers, truth } = this.#parts;
+    time.freeze();
     this.#stopping.abort();
     const patience = AbortSignal.timeout(this.#drainMs);
     await this.#lines.closeUnread();
@@ -138,8 +161,9 @@ class RunningSimulation implements Simulation {
     for (const board of await this.#lines.drain(patience)) this.#notice(`${board}: the last lines were not read`);
     await this.#lines.close();
     await this.#publisher?.close();
+    await servers.close(time.nowMs());
     await this.done.catch(() => {});
-    await this.#truth?.close();
+    await truth?.close();
     return this.counts();
   }
 
