@@ -10,7 +10,7 @@ function times(fault: { at: number; for?: number | undefined; every?: number | u
   return { atMs: fault.at, forMs: fault.for, everyMs: fault.every };
 }
 
-const faultKinds = [
+export const faultKinds = [
   'overheat',
   'stuck',
   'spike',
