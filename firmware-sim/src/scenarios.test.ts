@@ -8,7 +8,9 @@ import { setTimeout } from 'node:timers/promises';
 import modbusSerial from 'modbus-serial';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { badReasons } from './device.ts';
 import { faultKinds } from './fault-schema.ts';
+import { boardFormats } from './formats/voice.ts';
 import { parseScenario, type Scenario } from './scenario.ts';
 import { type Simulation, type SimulationOptions, startSimulation } from './simulation.ts';
 import { hasMosquitto, TestBroker, until } from './test-kit.ts';
@@ -70,6 +72,22 @@ async function readOn(device: string, ending: AbortSignal): Promise<number> {
   }
   return bytes;
 }
+
+describe('the page about the simulator', () => {
+  const page = readFileSync(new URL('../../docs/simulator.md', import.meta.url), 'utf8');
+
+  it('has an example that is a scenario', () => {
+    const [, example = ''] = /## A scenario by example\n\n([^]*?)\nSignals are/.exec(page) ?? [];
+    const { boards, slaves, things, wearables, faults } = parseScenario(example.replace(/^ {4}/gm, ''), 'simulator.md');
+    expect(Object.keys({ ...boards, ...slaves, ...things })).toEqual(['oven', 'store', 'mill', 'press', 'boiler']);
+    expect([Object.keys(wearables?.bands ?? {}).length, faults.length]).toEqual([2, 3]);
+  });
+
+  it('tells of every format, every kind of fault and every reason', () => {
+    const words = [...boardFormats, ...faultKinds, ...badReasons];
+    expect(words.filter((word) => !new RegExp(`^\\|.*\`${word}\``, 'm').test(page))).toEqual([]);
+  });
+});
 
 describe('the chocolate factory', () => {
   it('has three lines, every format of a board, and every kind of fault', () => {
