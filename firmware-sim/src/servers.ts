@@ -76,7 +76,7 @@ export class Servers {
 
   async #answer(slave: Slave | undefined, pdu: Buffer): Promise<{ pdu: Buffer; isCheckWrong: boolean } | undefined> {
     const { time, clock, tally } = this.#parts;
-    const answer = slave?.answer(pdu, time.nowMs());
+    const answer = slave?.answer(pdu, Math.floor(time.nowMs()));
     if (answer === undefined) return undefined;
     if (answer.delayMs > 0) await clock.sleep(answer.delayMs, this.#closing.signal);
     if (this.#closing.signal.aborted) return undefined;
@@ -94,7 +94,7 @@ export class Servers {
       name,
       thing,
       device: this.#ask(name, thing),
-      nowMs: () => time.nowMs(),
+      nowMs: () => Math.floor(time.nowMs()),
       sleep: (ms: number) => clock.sleep(ms, this.#closing.signal),
       onAnswer: tally.addAnswer.bind(tally),
     };

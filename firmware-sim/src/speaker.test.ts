@@ -50,6 +50,12 @@ describe('a board', () => {
     expect(say(speaker('kv'), { ...good, line: { tornAfter: 12 } }).bytes.toString()).toBe('t');
   });
 
+  it('breaks a csv line inside its time, however short that is', () => {
+    const early: Snapshot = { ...good, timeMs: 5 };
+    expect(say(speaker('csv'), { ...early, line: { tornAfter: 12 } }).bytes.toString()).toBe('5');
+    expect(say(speaker('csv'), { ...early, garbledAfter: 12 }).bytes.toString()).toBe('5#~?\n');
+  });
+
   it('has garbage between its lines, which spoils neither', () => {
     const { bytes, readings, bad } = say(speaker(), good, { ...good, line: { hasGarbage: true } });
     const [first, garbage, second, rest] = bytes.toString('latin1').split('\n');
