@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { ReadStream } from 'node:tty';
 import { describe, expect, it } from 'vitest';
 import { BoardLines } from './board-lines.ts';
-import { collectLines, hasSocat, type Reader, readLines, until } from './test-kit.ts';
+import { asLines, collectLines, hasSocat, type Reader, readLines, until } from './test-kit.ts';
 
 const patience = (): AbortSignal => AbortSignal.timeout(20_000);
 
@@ -14,9 +14,9 @@ describe.skipIf(!hasSocat)('boards on serial lines (needs socat)', () => {
   it('unplugging waits until what was printed is read, and takes nothing more meanwhile', async () => {
     const lines = await BoardLines.open(new Map([['oven', {}]]), 'serial');
     const slow = openSync(lines.devices().get('oven') ?? '', 'r');
-    expect(await lines.write('oven', ['one', 'two'])).toBe(2);
+    expect(await lines.write('oven', asLines(['one', 'two']))).toBe(2);
     const unplugging = lines.unplug('oven', patience());
-    expect(await lines.write('oven', ['lost'])).toBe(0);
+    expect(await lines.write('oven', asLines(['lost']))).toBe(0);
     let reader: Reader | undefined;
     setTimeout(() => {
       reader = collectLines(new ReadStream(slow));
@@ -56,7 +56,7 @@ describe.skipIf(!hasSocat)('boards on serial lines (needs socat)', () => {
     );
     const oven = await readLines(lines.devices().get('oven') ?? '');
     openSync(lines.devices().get('cold') ?? '', 'r');
-    await Promise.all([lines.write('oven', ['a']), lines.write('cold', ['b'])]);
+    await Promise.all([lines.write('oven', asLines(['a'])), lines.write('cold', asLines(['b']))]);
     await until(() => oven.lines.length === 1);
     expect(await lines.drain(AbortSignal.timeout(200))).toEqual(['cold']);
     await lines.close();

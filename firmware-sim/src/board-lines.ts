@@ -41,9 +41,9 @@ export class BoardLines {
     return new Map([...this.#lines].map(([board, line]) => [board, line.device]));
   }
 
-  /** @returns how many of the lines were taken: none while the board is unplugged */
-  async write(board: string, lines: readonly string[]): Promise<number> {
-    return this.#unplugged.has(board) ? 0 : this.#line(board).write(lines);
+  /** @returns how many of the frames were taken: none while the board is unplugged */
+  async write(board: string, frames: readonly Uint8Array[]): Promise<number> {
+    return this.#unplugged.has(board) ? 0 : this.#line(board).write(frames);
   }
 
   /** Between two lines: what was printed is read first, unless the signal aborts. */

@@ -5,8 +5,10 @@ import { describe, expect, it } from 'vitest';
 import type { Device, Snapshot } from './device.ts';
 import { createBand, createBoard } from './devices.ts';
 import type { Truth } from './faults.ts';
-import { bandFrames, boardFrame } from './frames.ts';
+import { bandMessages } from './frames.ts';
+import { createRandom } from './random.ts';
 import { parseScenario, type Scenario } from './scenario.ts';
+import { Speaker } from './speaker.ts';
 
 const startMs = Date.UTC(2026, 2, 2, 8);
 
@@ -38,9 +40,7 @@ function make(scenario: Scenario, { seed = 7, endMs = startMs + 10_000 } = {}): 
 }
 
 function takeAll({ device }: Made, endMs = startMs + 10_000): Snapshot[] {
-  const snapshots = device.step(Number.MAX_VALUE, Infinity);
-  device.close(endMs);
-  return snapshots;
+  return [...device.step(Number.MAX_VALUE, Infinity), ...device.close(endMs)];
 }
 
 /** The values of one signal, by tenths of seconds since the start. */
@@ -52,6 +52,7 @@ function values(snapshots: readonly Snapshot[], signal: string): Map<number, num
   );
 }
 
+const good: Snapshot = { timeMs: 0, values: [] };
 const clean = values(takeAll(make(scenarioWith())), 'temp');
 
 describe('a device', () => {
@@ -155,7 +156,7 @@ describe('a fault', () => {
       ...Array.from({ length: 10 }, (_, i) => startMs + 2000 + i * 100 + 7_200_000),
       ...Array.from({ length: 10 }, (_, i) => startMs + 5000 + i * 100 + 300_000),
     ]);
-    const future = snapshots.filter(({ values }) => values.every(({ bad }) => bad === 'future'));
+    const future = snapshots.filter(({ badTime }) => badTime === 'future');
     expect(future).toEqual(ahead.slice(0, 10));
     expect(made.truths.map(({ kind, readings }) => [kind, readings])).toEqual([
       ['clock-ahead', 20],
@@ -168,12 +169,100 @@ describe('a fault', () => {
     const garbled = takeAll(made).filter(({ garbledAfter }) => garbledAfter !== undefined);
     expect(garbled).toHaveLength(1);
     for (const format of ['json', 'csv'] as const) {
-      const frames = garbled.map((snapshot) => boardFrame(snapshot, format));
+      const voice = { board: 'oven', format, framing: 'cobs', crc: 'none', quantities: {} } as const;
+      const speaker = new Speaker(voice, createRandom(1, 'noise'));
+      const frames = garbled.flatMap((snapshot) => speaker.say(snapshot));
       expect(frames).toMatchObject([{ readings: 1, bad: ['malformed'] }]);
-      expect(() => JSON.parse(frames[0]?.text ?? '1') as unknown).toThrow(SyntaxError);
-      expect(Number(frames[0]?.text.split(',')[0])).toBeNaN();
+      expect(() => JSON.parse(String(frames[0]?.bytes ?? '1')) as unknown).toThrow(SyntaxError);
+      expect(Number(frames[0]?.bytes.toString().split(',')[0])).toBeNaN();
     }
     expect(made.truths).toMatchObject([{ kind: 'garble', start: startMs + 2000, end: startMs + 2000, readings: 1 }]);
+  });
+
+  it('time-reset counts from 1970 while it lasts, and then the time is right again', () => {
+    const made = make(scenarioWith('{ at: 2s, for: 1s, device: oven, kind: time-reset }'));
+    const snapshots = takeAll(made);
+    const wrong = snapshots.filter(({ badTime }) => badTime === 'unset');
+    expect(wrong.map(({ timeMs }) => timeMs)).toEqual(Array.from({ length: 10 }, (_, i) => i * 100));
+    expect(snapshots.indexOf(wrong[0] ?? good)).toBe(20);
+    expect(snapshots[30]?.timeMs).toBe(startMs + 3000);
+    expect(made.truths).toMatchObject([{ kind: 'time-reset', end: startMs + 3000, readings: 20 }]);
+  });
+
+  it('reboot tears a line, is silent, and comes back with a clock at 1970 until somebody sets it', () => {
+    const made = make(scenarioWith('{ at: 2s, for: 1s, device: oven, kind: reboot, resync: 500ms }'));
+    const snapshots = takeAll(made);
+    expect(snapshots).toHaveLength(100 - 9);
+    expect(snapshots[20]?.line?.tornAfter).toBeGreaterThan(0);
+    const back = snapshots.slice(21);
+    expect(back.map(({ line }) => line?.isBoot === true).indexOf(true)).toBe(0);
+    expect(back.slice(0, 6).map(({ timeMs }) => timeMs)).toEqual([0, 100, 200, 300, 400, startMs + 3500]);
+    expect(made.truths).toEqual([
+      { device: 'oven', kind: 'reboot', start: startMs + 2000, end: startMs + 3000, readings: 20 },
+      { device: 'oven', kind: 'time-reset', start: startMs + 3000, end: startMs + 3500, readings: 10 },
+    ]);
+  });
+
+  it('reboot may keep the time, or never find it again', () => {
+    const keeping = takeAll(make(scenarioWith('{ at: 2s, for: 1s, device: oven, kind: reboot, clock: keep }')));
+    expect(keeping.filter(({ badTime }) => badTime !== undefined)).toEqual([]);
+    const losing = make(scenarioWith('{ at: 2s, for: 1s, device: oven, kind: reboot }'));
+    expect(takeAll(losing).at(-1)?.timeMs).toBe(6900);
+    expect(losing.truths).toMatchObject([
+      { kind: 'reboot' },
+      { kind: 'time-reset', end: startMs + 10_000, readings: 140 },
+    ]);
+  });
+
+  it('duplicate says snapshots twice, and the second time they are repeated', () => {
+    const made = make(
+      scenarioWith(
+        '{ at: 2s, for: 500ms, device: oven, kind: duplicate }',
+        '{ at: 5s, device: oven, kind: duplicate }',
+      ),
+    );
+    const snapshots = takeAll(made);
+    expect(snapshots).toHaveLength(106);
+    const repeats = snapshots.filter(({ isRepeat }) => isRepeat === true);
+    expect(repeats.map(({ timeMs }) => timeMs - startMs)).toEqual([2000, 2100, 2200, 2300, 2400, 5000]);
+    expect(bandMessages(repeats[0] ?? good).flatMap(({ bad }) => bad)).toEqual(['repeated', 'repeated']);
+    expect(made.truths.map(({ readings }) => readings)).toEqual([10, 2]);
+  });
+
+  it('delay holds lines back and lets them go at once, with their own times and in order', () => {
+    const made = make(scenarioWith('{ at: 2s, for: 3s, device: oven, kind: delay }'));
+    expect(made.device.step(startMs + 4900, Infinity)).toHaveLength(20);
+    const burst = made.device.step(startMs + 5000, Infinity);
+    expect(burst.map(({ timeMs }) => timeMs - startMs)).toEqual(Array.from({ length: 31 }, (_, i) => 2000 + i * 100));
+    expect(made.truths).toMatchObject([{ kind: 'delay', readings: 60 }]);
+  });
+
+  it('delay that still holds when the run ends lets go of everything', () => {
+    const made = make(scenarioWith('{ at: 2s, for: 30s, device: oven, kind: delay }'));
+    expect(takeAll(made).map(({ timeMs }) => timeMs)).toHaveLength(100);
+  });
+
+  it('of the line leaves values alone, and is written down', () => {
+    const made = make(
+      scenarioWith(
+        '{ at: 1s, device: oven, kind: garbage }',
+        '{ at: 2s, for: 1s, device: oven, kind: baud-mismatch }',
+        '{ at: 4s, for: 1s, device: oven, kind: unplug }',
+      ),
+    );
+    const snapshots = takeAll(made);
+    expect(values(snapshots, 'temp')).toEqual(clean);
+    const mishaps = snapshots.flatMap(({ line }, tenth) => (line === undefined ? [] : [[tenth, Object.keys(line)[0]]]));
+    expect(mishaps).toEqual([
+      [10, 'hasGarbage'],
+      ...Array.from({ length: 10 }, (_, i) => [20 + i, 'isNoise']),
+      ...Array.from({ length: 10 }, (_, i) => [40 + i, 'isUnplugged']),
+    ]);
+    expect(made.truths.map(({ kind, readings }) => [kind, readings])).toEqual([
+      ['garbage', 1],
+      ['baud-mismatch', 20],
+      ['unplug', 20],
+    ]);
   });
 
   it('comes back with `every`, and each time is an occurrence of its own', () => {
@@ -227,7 +316,7 @@ describe('a band', () => {
       { signal: 'hr', value: 61 },
       { signal: 'steps', value: 5 },
     ];
-    expect(bandFrames({ timeMs: 1_760_000_000_000, values, garbledAfter: 8 })).toEqual([
+    expect(bandMessages({ timeMs: 1_760_000_000_000, values, garbledAfter: 8 })).toEqual([
       { signal: 'hr', text: '{"t":176#~?', readings: 1, bad: ['malformed'] },
       { signal: 'steps', text: '{"t":1760000000000,"v":5}', readings: 1, bad: [] },
     ]);

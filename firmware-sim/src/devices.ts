@@ -2,10 +2,13 @@
 
 import { Device } from './device.ts';
 import type { Truth } from './faults.ts';
+import type { Voice } from './formats/voice.ts';
 import { createRandom } from './random.ts';
-import type { Band, Board, Scenario } from './scenario.ts';
-import { createBandSignals, createSignal } from './signals/kinds.ts';
+import type { Band, Scenario } from './scenario.ts';
+import type { LineBoard, Measuring } from './board-schema.ts';
+import { createBandSignals, createSignal, quantityOf } from './signals/kinds.ts';
 import type { Signal } from './signals/signal.ts';
+import { Speaker } from './speaker.ts';
 
 /** What all devices of one run share. */
 export interface Run {
@@ -18,11 +21,20 @@ export interface Run {
   readonly report: (truth: Truth) => void;
 }
 
-export function createBoard(name: string, { everyMs, signals }: Board, run: Run): Device {
+export function createBoard(name: string, { everyMs, signals }: Measuring, run: Run): Device {
   const made = Object.entries(signals).map(
     ([signal, { kind }]) => [signal, createSignal(kind, run.seed, `${name}/${signal}`, run.startMs)] as const,
   );
   return createDevice(name, everyMs, new Map(made), run);
+}
+
+function voiceOf(name: string, { format, framing, crc, signals }: LineBoard): Voice {
+  const quantities = Object.entries(signals).map(([signal, { kind }]) => [signal, quantityOf[kind]] as const);
+  return { board: name, format, framing, crc, quantities: Object.fromEntries(quantities) };
+}
+
+export function createSpeaker(name: string, board: LineBoard, { seed }: Run): Speaker {
+  return new Speaker(voiceOf(name, board), createRandom(seed, `${name}/noise`));
 }
 
 export function createBand(name: string, { everyMs }: Band, run: Run): Device {
@@ -31,6 +43,7 @@ export function createBand(name: string, { everyMs }: Band, run: Run): Device {
 
 function createDevice(name: string, everyMs: number, signals: ReadonlyMap<string, Signal>, run: Run): Device {
   return new Device({
+    name,
     signals,
     everyMs,
     startMs: run.startMs,

@@ -32,7 +32,7 @@ export async function feed(
     while (device.nextMs <= untilMs) await send(device.step(untilMs, batchSize));
     if (stopping.aborted) break;
   }
-  device.close(device.nextMs === Infinity ? endMs : time.nowMs());
+  await send(device.close(device.nextMs === Infinity ? endMs : time.nowMs()));
 }
 
 function nextSyncMs(afterMs: number, startMs: number, syncMs: number): number {

@@ -7,7 +7,7 @@ import { readRows, readSignals, type CsvOptions } from './csv-rows.ts';
 import { SimError } from './errors.ts';
 import { canBeInjected, Injector } from './inject.ts';
 import { createRandom } from './random.ts';
-import type { Fault } from './scenario.ts';
+import type { Fault } from './fault-schema.ts';
 import { openTruthFile } from './truth-file.ts';
 
 export interface InjectOptions {

@@ -1,13 +1,13 @@
 // Faults in a recording: the same rows, as a broken sensor and a bad link would have left them.
 
 import type { Row } from './csv-rows.ts';
-import { FaultTrack, type Truth } from './faults.ts';
+import { type FaultOf, FaultTrack, type Truth } from './faults.ts';
 import type { Random } from './random.ts';
-import type { Fault } from './scenario.ts';
-import { isSensorFault, SensorFaults } from './sensor-faults.ts';
+import type { Fault } from './fault-schema.ts';
+import { isSensorFault, type SensorFault, SensorFaults } from './sensor-faults.ts';
 
 /** Faults a recording can have: those of a sensor, and that nothing comes. */
-export type InjectedFault = Exclude<Fault, { kind: 'overheat' | 'clock-ahead' | 'garble' }>;
+export type InjectedFault = SensorFault | FaultOf<'dropout'>;
 
 export function canBeInjected(fault: Fault): fault is InjectedFault {
   return isSensorFault(fault) || fault.kind === 'dropout';

@@ -6,8 +6,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { decode } from 'cborg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readLines, until } from './test-kit.ts';
+import { readBytes, readLines, until } from './test-kit.ts';
 
 const main = fileURLToPath(new URL('./main.ts', import.meta.url));
 const oven =
@@ -52,9 +53,10 @@ describe('weir-sim', () => {
     expect(JSON.parse(run.out.split('\n')[1] ?? '')).toEqual({
       event: 'done',
       readings: 50,
-      bad: { malformed: 1, future: 0, out_of_range: 0 },
+      bad: { malformed: 1, future: 0, unset: 0, out_of_range: 0, repeated: 0 },
       lines: 50,
       messages: 0,
+      answers: 0,
     });
     expect(JSON.parse(readFileSync(truth, 'utf8'))).toMatchObject({ device: 'oven', kind: 'garble', readings: 1 });
     expect(run.err).toBe('');
@@ -87,6 +89,7 @@ describe('weir-sim', () => {
     ['a series without a target', ['play', 'x.csv'], '--serial, --tcp or --mqtt'],
     ['two targets', ['play', 'x.csv', '--serial', 'a', '--tcp', 'b:1'], 'cannot be used with'],
     ['a broker without a topic', ['play', 'x.csv', '--mqtt', 'mqtt://127.0.0.1'], '--topic'],
+    ['a framing of what has none', ['play', 'x.csv', '--tcp', 'b:1', '--crc', 'crc16'], 'for --format cbor'],
     ['an unknown unit of time', ['play', 'x.csv', '--time-unit', 'h'], 'ms, s, iso'],
   ])('ends with 2 and a plain sentence for %s', async (_, args, message) => {
     const run = sim(...args);
@@ -105,6 +108,31 @@ describe('weir-sim', () => {
     const startMs = Date.UTC(2026, 2, 1, 8);
     expect(reader.lines).toEqual([`{"t":${startMs},"hr":61}`, `{"t":${startMs + 60_000},"hr":62}`]);
     expect(run.out).toContain('2 readings played');
+  });
+
+  it('plays a file as cbor frames with a check', async () => {
+    const file = fileWith('cbor.csv', 't,temp\n1760000000001,31.5\n');
+    const run = sim(
+      'play',
+      file,
+      '--tcp',
+      '127.0.0.1:0',
+      '--speed',
+      'max',
+      '--format',
+      'cbor',
+      '--framing',
+      'slip',
+      '--crc',
+      'crc16',
+    );
+    await until(() => run.out.includes('\n'));
+    const reader = await readBytes(/tcp:\S+/.exec(run.out)?.[0] ?? '');
+    expect(await run.code).toBe(0);
+    const bytes = reader.bytes();
+    expect([bytes[0], bytes.at(-1)]).toEqual([0xc0, 0xc0]);
+    const payload = bytes.subarray(1, -1).toString('latin1').replaceAll('\xdb\xdc', '\xc0');
+    expect(decode(Buffer.from(payload, 'latin1').subarray(0, -2))).toEqual({ t: 1_760_000_000_001, temp: 31.5 });
   });
 
   it('lays faults on a recorded series, and says what it did', async () => {

@@ -10,7 +10,9 @@ import { systemClock } from './clock.ts';
 import type { Counts } from './counts.ts';
 import type { TimeUnit } from './csv-rows.ts';
 import { SimError } from './errors.ts';
-import type { BoardFormat } from './frames.ts';
+import { type Crc, crcs } from './formats/checksum.ts';
+import { type Framing, framings } from './formats/framing.ts';
+import { type BoardFormat, boardFormats } from './formats/voice.ts';
 import { injectFaults } from './inject-file.ts';
 import { play } from './play.ts';
 import type { PlayTarget } from './row-output.ts';
@@ -37,6 +39,9 @@ interface PlayFlags {
   readonly timeUnit: TimeUnit;
   readonly value?: string[];
   readonly format: BoardFormat;
+  readonly framing?: Framing;
+  readonly crc?: Crc;
+  readonly board?: string;
   readonly rename?: Record<string, string>;
   readonly limit?: number;
 }
@@ -86,7 +91,10 @@ program
   .option('--time <column>', 'column of times (default: the first)')
   .addOption(new Option('--time-unit <unit>', 'how times are written').choices(['ms', 's', 'iso']).default('ms'))
   .option('--value <columns>', 'columns of values, separated by commas (default: all others)', list)
-  .addOption(new Option('--format <format>', 'what a board prints').choices(['json', 'csv']).default('json'))
+  .addOption(new Option('--format <format>', 'what a board prints').choices(boardFormats).default('json'))
+  .addOption(new Option('--framing <framing>', 'where a cbor frame ends (default: cobs)').choices(framings))
+  .addOption(new Option('--crc <crc>', 'check sum of a cbor frame (default: none)').choices(crcs))
+  .option('--board <name>', 'what the board calls itself in senml (default: board)')
   .option('--rename <signal=column>', 'call a column by a signal name; may be repeated', renaming)
   .option('--limit <n>', 'play only so many rows', positiveInteger)
   .action((file: string, flags: PlayFlags) => playFile(file, flags));
@@ -120,11 +128,13 @@ async function run(file: string, flags: RunFlags): Promise<void> {
     onNotice: (notice) => console.error(notice),
   });
   const devices = [...simulation.devices];
+  const servers = [...simulation.servers];
   say(
-    { event: 'ready', devices: Object.fromEntries(devices), startMs: simulation.startMs },
+    { event: 'ready', devices: Object.fromEntries([...devices, ...servers]), startMs: simulation.startMs },
     [
       `event time starts at ${new Date(simulation.startMs).toISOString()}`,
       ...devices.map(([board, device]) => `${board} prints on ${device}`),
+      ...servers.map(([name, device]) => `${name} answers on ${device}`),
     ].join('\n'),
   );
   await finished(simulation, flags.for, signal);
@@ -147,11 +157,16 @@ async function finished(simulation: Simulation, forMs: number | undefined, signa
 }
 
 async function playFile(file: string, flags: PlayFlags): Promise<void> {
+  if (flags.format !== 'cbor' && (flags.framing !== undefined || flags.crc !== undefined))
+    throw new SimError('OPTION_INVALID', '--framing and --crc are for --format cbor');
   const { readings } = await play({
     source: { file, time: flags.time, timeUnit: flags.timeUnit, values: flags.value, rename: flags.rename },
     target: playTarget(flags),
     speed: flags.speed,
     format: flags.format,
+    framing: flags.framing,
+    crc: flags.crc,
+    board: flags.board,
     limit: flags.limit,
     signal: interrupted(),
     onReady: (device) => console.log(`playing on ${device}`),
@@ -200,9 +215,9 @@ function speaker(inJson: boolean): (data: object, text: string) => void {
   return (data, text) => console.log(inJson ? JSON.stringify(data) : text);
 }
 
-function summary({ readings, bad, lines, messages }: Counts): string {
+function summary({ readings, bad, lines, messages, answers }: Counts): string {
   const refused = Object.entries(bad).map(([reason, count]) => `${count} ${reason}`);
-  return `${readings} readings in ${lines} lines and ${messages} messages; to be refused: ${refused.join(', ')}`;
+  return `${readings} readings in ${lines} lines, ${messages} messages and ${answers} answers; not to be taken as they are: ${refused.join(', ')}`;
 }
 
 function option<T>(value: T | undefined, expected: string): T {

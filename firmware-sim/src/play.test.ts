@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Row } from './csv-rows.ts';
 import { play } from './play.ts';
 import {
+  asLines,
   collectLines,
   freePort,
   hasMosquitto,
@@ -122,7 +123,7 @@ describe('play', () => {
       afterRows: () => void sentAt.push(nowMs),
     });
     expect(sentAt).toEqual([0, 100, 150]);
-    await line.write(['still open']);
+    await line.write(asLines(['still open']));
     await until(() => reader.lines.length === 5);
     await line.close();
   });
@@ -157,6 +158,28 @@ describe('play', () => {
     await until(() => reader.lines.length === 4);
     expect(reader.lines).toEqual(['{"t":1,"a":1}', '{"t":3,"b":3}', '1,1,', '3,,3']);
     await line.close();
+  });
+
+  it.each([
+    ['kv', ['t=1000 hr=61 steps=5', 't=2000 steps=7']],
+    ['nmea', ['$WIXDR,G,61,,hr,G,5,,steps*19\r', '$WIXDR,G,7,,steps*41\r']],
+    ['senml', ['[{"bn":"band:","n":"hr","v":61},{"n":"steps","v":5}]', '[{"bn":"band:","n":"steps","v":7}]']],
+  ] as const)('says rows as %s', async (format, expected) => {
+    const line = await openTcpLine({ host: '127.0.0.1', port: 0 });
+    const reader = await readLines(line.device);
+    const source = [
+      { timeMs: 1000, values: { hr: 61, steps: 5 } },
+      { timeMs: 2000, values: { steps: 7 } },
+    ];
+    expect(await play({ source, target: { line }, speed: 'max', format, board: 'band' })).toEqual({ readings: 3 });
+    await until(() => reader.lines.length === 2);
+    expect(reader.lines).toEqual(expected);
+    await line.close();
+  });
+
+  it('says what to do about a column that the format has no name for', async () => {
+    const source = [{ timeMs: 1, values: { 'heart rate': 61 } }];
+    await expect(play({ source, target: { tcp: '127.0.0.1:0' }, format: 'kv' })).rejects.toThrow('--rename');
   });
 
   it('ends when interrupted while nobody reads', async () => {

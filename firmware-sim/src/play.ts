@@ -5,7 +5,7 @@
 
 import { type Clock, systemClock } from './clock.ts';
 import { type CsvOptions, readRows, readSignals, type Row } from './csv-rows.ts';
-import type { BoardFormat } from './frames.ts';
+import type { Voice } from './formats/voice.ts';
 import { openOutput, type PlayTarget } from './row-output.ts';
 import { SimTime } from './sim-time.ts';
 
@@ -14,8 +14,14 @@ export interface PlayOptions {
   readonly target: PlayTarget;
   /** Default 1. */
   readonly speed?: number | 'max' | undefined;
-  /** What a line carries; default json. MQTT messages are always {"t":…,"v":…}. */
-  readonly format?: BoardFormat | undefined;
+  /** How a board says a row; default json. MQTT messages are always {"t":…,"v":…}. */
+  readonly format?: Voice['format'] | undefined;
+  /** Of cbor; default cobs. */
+  readonly framing?: Voice['framing'] | undefined;
+  /** Of cbor; default none. */
+  readonly crc?: Voice['crc'] | undefined;
+  /** What the board calls itself, in senml; default board. */
+  readonly board?: string | undefined;
   /** Plays only so many rows. */
   readonly limit?: number | undefined;
   /** Ends early, without an error. */
@@ -35,8 +41,10 @@ const batchSize = 256;
  * @throws SimError when the file has a mistake, or the target cannot be made
  */
 export async function play(options: PlayOptions): Promise<{ readings: number }> {
-  const { format = 'json', signal = new AbortController().signal, onNotice = () => {} } = options;
-  const output = await openOutput(options.target, await signalsOf(options.source), format, onNotice);
+  const { format = 'json', framing = 'cobs', crc = 'none', board = 'board' } = options;
+  const { signal = new AbortController().signal, onNotice = () => {} } = options;
+  const voice: Voice = { format, framing, crc, board, quantities: {} };
+  const output = await openOutput(options.target, await signalsOf(options.source), voice, onNotice);
   const interrupt = (): void => {
     output.close().catch((error: unknown) => onNotice(`stopping failed: ${String(error)}`));
   };

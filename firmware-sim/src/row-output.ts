@@ -2,7 +2,9 @@
 
 import type { Row } from './csv-rows.ts';
 import { SimError } from './errors.ts';
-import { bandPayload, type BoardFormat, boardLine } from './frames.ts';
+import { frame } from './formats/framing.ts';
+import { encodePayloads, unsayable, type Voice } from './formats/voice.ts';
+import { bandPayload } from './frames.ts';
 import { parseHostPort } from './host-port.ts';
 import type { Line } from './transport/line.ts';
 import { Publisher } from './transport/publisher.ts';
@@ -35,16 +37,17 @@ export interface RowOutput {
 export async function openOutput(
   target: PlayTarget,
   signals: readonly string[],
-  format: BoardFormat,
+  voice: Voice,
   onNotice: (notice: string) => void,
 ): Promise<RowOutput> {
-  if ('line' in target) return { ...lineOutput(target.line, signals, format), close: async () => {} };
-  if ('serial' in target) return lineOutput(await openSerialLine(target.serial), signals, format);
+  if (!('mqtt' in target)) checkNames(signals, voice);
+  if ('line' in target) return { ...lineOutput(target.line, signals, voice), close: async () => {} };
+  if ('serial' in target) return lineOutput(await openSerialLine(target.serial), signals, voice);
   if ('tcp' in target) {
     const address = parseHostPort(target.tcp);
     if (address === undefined)
       throw new SimError('OPTION_INVALID', `"${target.tcp}" is not host:port, like 127.0.0.1:7001`);
-    return lineOutput(await openTcpLine(address), signals, format);
+    return lineOutput(await openTcpLine(address), signals, voice);
   }
   if (signals.length > 1 && !target.topic.includes('{signal}')) {
     const message = `${signals.length} signals (${signals.join(', ')}) need {signal} in the topic, or choose one column of values`;
@@ -53,21 +56,22 @@ export async function openOutput(
   return brokerOutput(target.mqtt, target.topic, onNotice);
 }
 
-function lineOutput(line: Line, signals: readonly string[], format: BoardFormat): RowOutput {
+function lineOutput(line: Line, signals: readonly string[], voice: Voice): RowOutput {
   return {
     device: line.device,
     async send(rows) {
-      const full = rows.filter((row) => readingsOf(row) > 0);
-      const taken = await line.write(
-        full.map(({ timeMs, values }) =>
-          boardLine(
+      const payloads = rows
+        .filter((row) => Object.keys(row.values).length > 0)
+        .flatMap(({ timeMs, values }) =>
+          encodePayloads(
+            voice,
             timeMs,
             signals.map((signal) => ({ signal, value: values[signal] })),
-            format,
           ),
-        ),
-      );
-      return full.slice(0, taken).reduce((sum, row) => sum + readingsOf(row), 0);
+        );
+      const taken = await line.write(payloads.map(({ bytes }) => frame(voice, bytes)));
+      const said = payloads.slice(0, taken).flatMap(({ values }) => values);
+      return said.filter(({ value }) => value !== undefined).length;
     },
     async drain(signal) {
       await line.drain(signal);
@@ -94,6 +98,10 @@ function brokerOutput(broker: string, topic: string, onNotice: (notice: string) 
   };
 }
 
-function readingsOf(row: Row): number {
-  return Object.keys(row.values).length;
+function checkNames(signals: readonly string[], { format }: Voice): void {
+  for (const signal of signals) {
+    const problem = unsayable(format, signal);
+    if (problem !== undefined)
+      throw new SimError('OPTION_INVALID', `${problem}; give the column another name with --rename`);
+  }
 }

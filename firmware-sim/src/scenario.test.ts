@@ -120,6 +120,94 @@ faults:
     expect(mistakes('speed: 2')).toEqual([expect.stringContaining('nothing to simulate')]);
   });
 
+  it('refuses a framing of what is not cbor, and names a format cannot say', () => {
+    const board = (rest: string): string => `boards: { oven: { every: 1s, ${rest} } }`;
+    const temp = 'signals: { temp: { kind: tempering } }';
+    expect(mistakes(board(`format: kv, framing: slip, crc: crc16, ${temp}`))).toEqual([
+      expect.stringMatching(/only cbor has a framing/),
+      expect.stringMatching(/only cbor has a crc/),
+    ]);
+    expect(mistakes(board(`format: cbor, framing: slip, crc: crc16, ${temp}`))).toEqual([]);
+    expect(mistakes(board(`format: nmea, signals: { ${'a'.repeat(40)}: { kind: door } }`))).toEqual([
+      expect.stringMatching(/^s\.yaml:1:\d+: error: nmea cannot say "a+": it takes at most 32/),
+    ]);
+  });
+
+  it('sorts boards into those that print and those that are asked', () => {
+    const slave = 'slave: 3, every: 1s, signals: { temp: { kind: tempering } }, registers: { temp: { at: 0 } }';
+    const scenario = parseScenario(
+      `boards: { oven: { format: json, every: 1s, signals: { temp: { kind: tempering } } }, press: { modbus: { tcp: "h:1502" }, ${slave} } }`,
+      's.yaml',
+    );
+    expect(Object.keys(scenario.boards)).toEqual(['oven']);
+    expect(scenario.slaves['press']).toMatchObject({
+      bus: { tcp: 'h:1502' },
+      slave: 3,
+      registers: { temp: { at: 0, table: 'holding', type: 'uint16', order: 'big', scale: 1 } },
+    });
+  });
+
+  it('refuses slaves and things that cannot be', () => {
+    const temp = 'every: 1s, signals: { temp: { kind: tempering }, rh: { kind: humidity } }';
+    const found = mistakes(`boards:
+  a: { ${temp} }
+  b: { modbus: { tcp: "h:1" }, format: json, ${temp} }
+  c: { modbus: { tcp: "h:1", rtu: ./x }, slave: 1, ${temp} }
+  d: { format: json, slave: 1, ${temp} }
+`);
+    expect(found).toEqual([
+      expect.stringMatching(/^s\.yaml:2:6: error: "format" is missing/),
+      expect.stringMatching(/^s\.yaml:3:6: error: "slave" is missing/),
+      expect.stringMatching(/^s\.yaml:3:40: error: a Modbus slave has no format/),
+      expect.stringMatching(/^s\.yaml:4:16: error: say where the bus is/),
+      expect.stringMatching(/^s\.yaml:5:29: error: only a board with modbus: has a slave number/),
+    ]);
+    const named = mistakes(`boards:
+  a: { modbus: { tcp: "h:1" }, slave: 1, registers: { temp: { at: 0, type: float32 }, hr: { at: 1 } }, ${temp} }
+  b: { modbus: { tcp: "h:1" }, slave: 1, registers: { temp: { at: 0 }, rh: { at: 1 } }, ${temp} }
+things:
+  a: { http: "h:1", ${temp} }
+faults:
+  - { at: 1s, device: b, kind: bad-crc }
+  - { at: 1s, device: b, kind: garble }
+  - { at: 1s, for: 1s, device: b, kind: exception, code: 500 }
+`);
+    expect(named).toEqual([
+      expect.stringContaining('there is no signal "hr"'),
+      expect.stringContaining('"hr" lies on "temp"'),
+      expect.stringContaining('"rh" has no register'),
+      expect.stringContaining('a is slave 1 on this bus already'),
+      expect.stringContaining('"a" is a board already'),
+      expect.stringContaining('only Modbus RTU has a check sum here'),
+      expect.stringContaining('"garble" is a fault of what prints'),
+      expect.stringContaining('a Modbus exception is at most 255'),
+    ]);
+  });
+
+  it('refuses faults that a device cannot have', () => {
+    const found = mistakes(`boards:
+  oven: { format: json, every: 1s, signals: { temp: { kind: tempering } } }
+  deck: { format: nmea, every: 1ms, signals: { temp: { kind: tempering } } }
+wearables: { broker: mqtt://b, topic: "{device}/{signal}", bands: { anna: { every: 1s } } }
+faults:
+  - { at: 1s, device: oven, kind: bad-crc }
+  - { at: 1s, for: 1s, device: deck, kind: time-reset }
+  - { at: 1s, for: 1h, device: deck, kind: delay }
+  - { at: 1s, for: 500ms, device: oven, kind: reboot }
+  - { at: 1s, for: 5s, device: anna, kind: unplug }
+  - { at: 1s, for: 5s, device: anna, kind: delay }
+  - { at: 1s, device: anna, kind: duplicate }
+  - { at: 1s, device: deck, kind: bad-crc }
+`);
+    expect(found).toEqual([
+      expect.stringMatching(/^s\.yaml:6:35: error: json has no check sum/),
+      expect.stringMatching(/^s\.yaml:7:44: error: nmea says no time/),
+      expect.stringMatching(/^s\.yaml:8:44: error: at most 100000 lines/),
+      expect.stringMatching(/^s\.yaml:9:47: error: a reboot shorter than/),
+      expect.stringMatching(/^s\.yaml:10:44: error: "unplug" is a fault of a board/),
+    ]);
+  });
+
   it('reports broken YAML with its place', () => {
     expect(mistakes('boards: {\n  oven: [')[0]).toMatch(/^s\.yaml:\d+:\d+: error: /);
   });

@@ -1,29 +1,21 @@
-// The scenario file: boards, wearables and faults, as a person writes them. Every mistake is reported with its place.
+// The scenario file: boards, things, wearables and faults, as a person writes them. Every mistake is reported with its place.
 
-import { duration, name, positiveDuration } from '@weir/shared/config/schema.ts';
+import { name } from '@weir/shared/config/schema.ts';
 import { formatProblem, YamlFile } from '@weir/shared/config/yaml-file.ts';
 import * as z from 'zod';
+import {
+  boardKeys,
+  boardSchema,
+  interval,
+  type LineBoard,
+  type SlaveBoard,
+  type Thing,
+  thingSchema,
+} from './board-schema.ts';
 import { SimError } from './errors.ts';
-import { parseHostPort } from './host-port.ts';
-import { bandSignals, signalKinds, temperatureKinds } from './signals/kinds.ts';
-
-const hostPort = z
-  .string()
-  .refine((text) => parseHostPort(text) !== undefined, { message: 'expected host:port, like 127.0.0.1:7001' });
-
-const interval = positiveDuration.refine((ms) => ms >= 1, { message: 'a device measures at most once a millisecond' });
-
-const boardSchema = z
-  .strictObject({
-    format: z.enum(['json', 'csv']),
-    every: interval,
-    signals: z
-      .record(name, z.strictObject({ kind: z.enum(signalKinds) }))
-      .refine((signals) => Object.keys(signals).length > 0, { message: 'a board measures at least one signal' }),
-    link: z.string().min(1).optional(),
-    tcp: hostPort.optional(),
-  })
-  .transform(({ every, ...board }) => ({ ...board, everyMs: every }));
+import { type Fault, faultKeys, faultSchema } from './fault-schema.ts';
+import { registerSchema } from './modbus/registers.ts';
+import { checkNames, checkTimes } from './scenario-checks.ts';
 
 const wearablesSchema = z.strictObject({
   broker: z.url({ protocol: /^mqtts?$/, error: 'expected a broker address like mqtt://127.0.0.1:1883' }),
@@ -38,64 +30,6 @@ const wearablesSchema = z.strictObject({
   ),
 });
 
-const moment = { device: z.string(), at: duration, every: positiveDuration.optional() };
-const span = { ...moment, for: positiveDuration };
-
-function times(fault: { at: number; for?: number | undefined; every?: number | undefined }) {
-  return { atMs: fault.at, forMs: fault.for, everyMs: fault.every };
-}
-
-const faultKinds = [
-  'overheat',
-  'stuck',
-  'spike',
-  'offset',
-  'drift',
-  'noise',
-  'dropout',
-  'clock-ahead',
-  'garble',
-] as const;
-
-const faultSchema = z.discriminatedUnion(
-  'kind',
-  [
-    z
-      .strictObject({ ...span, kind: z.literal('overheat'), signal: z.string(), by: z.number().positive().default(6) })
-      .transform(({ kind, device, signal, by, ...rest }) => ({ kind, device, signal, byDegrees: by, ...times(rest) })),
-    z
-      .strictObject({ ...span, kind: z.literal('stuck'), signal: z.string() })
-      .transform(({ kind, device, signal, ...rest }) => ({ kind, device, signal, ...times(rest) })),
-    z
-      .strictObject({
-        ...moment,
-        for: positiveDuration.optional(),
-        kind: z.literal('spike'),
-        signal: z.string(),
-        value: z.number(),
-      })
-      .transform(({ kind, device, signal, value, ...rest }) => ({ kind, device, signal, value, ...times(rest) })),
-    // Off by so much from its beginning to its end, or ever further, up to so much at its end.
-    z
-      .strictObject({ ...span, kind: z.enum(['offset', 'drift']), signal: z.string(), by: z.number() })
-      .transform(({ kind, device, signal, by, ...rest }) => ({ kind, device, signal, by, ...times(rest) })),
-    // Trembles with this standard deviation.
-    z
-      .strictObject({ ...span, kind: z.literal('noise'), signal: z.string(), by: z.number().positive() })
-      .transform(({ kind, device, signal, by, ...rest }) => ({ kind, device, signal, by, ...times(rest) })),
-    z
-      .strictObject({ ...span, kind: z.literal('dropout') })
-      .transform(({ kind, device, ...rest }) => ({ kind, device, signal: undefined, ...times(rest) })),
-    z
-      .strictObject({ ...span, kind: z.literal('clock-ahead'), by: positiveDuration })
-      .transform(({ kind, device, by, ...rest }) => ({ kind, device, signal: undefined, byMs: by, ...times(rest) })),
-    z
-      .strictObject({ ...moment, kind: z.literal('garble') })
-      .transform(({ kind, device, ...rest }) => ({ kind, device, signal: undefined, ...times(rest) })),
-  ],
-  { error: `a fault needs a kind: ${faultKinds.join(', ')}` },
-);
-
 const startTime = z.string().transform((text, context): number | 'now' => {
   const ms = text === 'now' ? text : parseStart(text);
   if (ms !== undefined) return ms;
@@ -108,14 +42,22 @@ const scenarioSchema = z.strictObject({
   speed: z.number().positive().default(1),
   seed: z.int().default(1),
   boards: z.record(name, boardSchema).default({}),
+  things: z.record(name, thingSchema).default({}),
   wearables: wearablesSchema.optional(),
   faults: z.array(faultSchema).default([]),
 });
 
-export type Scenario = z.output<typeof scenarioSchema>;
-export type Board = Scenario['boards'][string];
+type Written = z.output<typeof scenarioSchema>;
+
+export interface Scenario extends Omit<Written, 'boards'> {
+  /** Boards that print. */
+  readonly boards: Readonly<Record<string, LineBoard>>;
+  /** Boards that are asked over Modbus. */
+  readonly slaves: Readonly<Record<string, SlaveBoard>>;
+  readonly things: Readonly<Record<string, Thing>>;
+}
+
 export type Band = z.output<typeof wearablesSchema>['bands'][string];
-export type Fault = z.output<typeof faultSchema>;
 
 /** @returns epoch ms of an ISO time; undefined when it is none */
 export function parseStart(text: string): number | undefined {
@@ -127,11 +69,22 @@ export function parseStart(text: string): number | undefined {
 export function parseScenario(text: string, file: string): Scenario {
   const yaml = new YamlFile(text);
   const parsed = scenarioSchema.safeParse(yaml.value() ?? {});
-  if (parsed.success) checkNames(parsed.data, yaml);
-  else yaml.addIssues(parsed.error, [], knownKeys);
+  const scenario = parsed.success ? sorted(parsed.data) : undefined;
+  if (scenario !== undefined) checkNames(scenario, yaml);
+  if (!parsed.success) yaml.addIssues(parsed.error, [], knownKeys);
   const problems = yaml.problems().filter(({ severity }) => severity === 'error');
-  if (parsed.success && problems.length === 0) return parsed.data;
+  if (scenario !== undefined && problems.length === 0) return scenario;
   throw new SimError('SCENARIO_INVALID', problems.map((problem) => formatProblem(file, problem)).join('\n'));
+}
+
+function sorted(written: Written): Scenario {
+  const boards: Record<string, LineBoard> = {};
+  const slaves: Record<string, SlaveBoard> = {};
+  for (const [board, one] of Object.entries(written.boards)) {
+    if ('slave' in one) slaves[board] = one;
+    else boards[board] = one;
+  }
+  return { ...written, boards, slaves };
 }
 
 /** A list of faults without a scenario, for what stands in `device`. @throws SimError like `parseScenario` */
@@ -147,54 +100,15 @@ export function parseFaults(text: string, file: string, device: string): Fault[]
   throw new SimError('SCENARIO_INVALID', problems.map((problem) => formatProblem(file, problem)).join('\n'));
 }
 
-/** What a schema of one value cannot see: names that stand elsewhere in the file. */
-function checkNames(scenario: Scenario, yaml: YamlFile): void {
-  const bands = scenario.wearables?.bands ?? {};
-  if (Object.keys({ ...scenario.boards, ...bands }).length === 0) {
-    yaml.add('there is nothing to simulate: add boards or wearables', []);
-  }
-  for (const band of Object.keys(bands)) {
-    if (band in scenario.boards) yaml.add(`"${band}" is a board already`, ['wearables', 'bands'], { key: band });
-  }
-  for (const [board, { link, tcp }] of Object.entries(scenario.boards)) {
-    if (link !== undefined && tcp !== undefined)
-      yaml.add('a board has either link or tcp', ['boards', board], { key: 'tcp' });
-  }
-  for (const [index, fault] of scenario.faults.entries()) checkFault(fault, index, scenario, yaml);
-}
-
-function checkFault(fault: Fault, index: number, scenario: Scenario, yaml: YamlFile): void {
-  const at = ['faults', index];
-  const board = scenario.boards[fault.device];
-  const bands = scenario.wearables?.bands ?? {};
-  if (board === undefined && bands[fault.device] === undefined) {
-    const devices = Object.keys({ ...scenario.boards, ...bands });
-    yaml.add(`there is no device "${fault.device}"; devices: ${devices.join(', ')}`, [...at, 'device']);
-    return;
-  }
-  const signals = board === undefined ? bandSignals : Object.keys(board.signals);
-  if (fault.signal !== undefined && !signals.some((signal) => signal === fault.signal)) {
-    yaml.add(`${fault.device} has no signal "${fault.signal}"; signals: ${signals.join(', ')}`, [...at, 'signal']);
-  } else if (fault.kind === 'overheat') {
-    const kind = board?.signals[fault.signal]?.kind;
-    if (kind === undefined || !temperatureKinds.includes(kind)) {
-      yaml.add(`only a temperature (${temperatureKinds.join(', ')}) can overheat`, [...at, 'signal']);
-    }
-  }
-  checkTimes(fault, at, yaml);
-}
-
-function checkTimes({ everyMs, forMs }: Fault, at: readonly (string | number)[], yaml: YamlFile): void {
-  if (everyMs !== undefined && forMs !== undefined && everyMs <= forMs)
-    yaml.add('"every" must be longer than "for", or the fault never ends', [...at, 'every']);
-}
-
-const faultKeys = ['at', 'for', 'every', 'device', 'signal', 'kind', 'value', 'by'] as const;
-
 function knownKeys(path: readonly (string | number)[]): readonly string[] {
   const [section, , part] = path;
   if (path.length === 0) return Object.keys(scenarioSchema.shape);
-  if (section === 'boards') return part === 'signals' ? ['kind'] : ['format', 'every', 'signals', 'link', 'tcp'];
+  if (section === 'boards' || section === 'things') {
+    if (part === 'signals') return ['kind'];
+    if (part === 'registers') return Object.keys(registerSchema.shape);
+    if (part === 'modbus') return ['tcp', 'rtu', 'baud'];
+    return section === 'things' ? ['http', 'every', 'signals'] : boardKeys;
+  }
   if (section === 'wearables') return path.length === 1 ? Object.keys(wearablesSchema.shape) : ['every', 'sync'];
   return faultKeys;
 }

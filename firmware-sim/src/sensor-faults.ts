@@ -3,7 +3,7 @@
 
 import { FaultTrack, type Truth } from './faults.ts';
 import type { Random } from './random.ts';
-import type { Fault } from './scenario.ts';
+import type { Fault } from './fault-schema.ts';
 
 export const sensorFaultKinds = ['stuck', 'spike', 'offset', 'drift', 'noise'] as const;
 

@@ -83,11 +83,12 @@ describe.each([
     // One garbled oven line and two of the cold store count as one reading instead of two each.
     expect(counts).toEqual({
       readings: 2 * 700 - 3,
-      bad: { malformed: 3, out_of_range: 1, future: 20 },
+      bad: { malformed: 3, out_of_range: 1, future: 20, unset: 0, repeated: 0 },
       lines: 700,
       messages: 0,
+      answers: 0,
     });
-    const seen = { malformed: 0, out_of_range: 0, future: 0 };
+    const seen = { malformed: 0, out_of_range: 0, future: 0, unset: 0, repeated: 0 };
     for (const [index, line] of (lines.get('oven') ?? []).entries()) {
       if (line.endsWith('#~?')) seen.malformed++;
       else {
@@ -158,6 +159,26 @@ describe('a simulation', () => {
     },
   );
 
+  it.skipIf(!hasSocat)('a fault pulls the cable of a board and plugs it in again (needs socat)', async () => {
+    const unplug = '{ at: 2s, for: 2s, device: oven, kind: unplug }';
+    const scenario = parseScenario(`${boards}faults: [${unplug}]`, 's.yaml');
+    const simulation = await start(scenario, { speed: 20, forMs: 400 });
+    const cold = await readLines(simulation.devices.get('cold') ?? '');
+    const device = simulation.devices.get('oven') ?? '';
+    const before = await readLines(device);
+    await until(() => before.isClosed());
+    await until(() => existsSync(device));
+    const after = await readLines(device);
+    await simulation.done;
+    await simulation.stop();
+    await until(() => after.isClosed() && cold.isClosed());
+    const times = [...before.lines, ...after.lines].map((text) => (JSON.parse(text) as { t: number }).t - startMs);
+    expect(times.filter((time) => time < 2000)).toHaveLength(20);
+    expect(times.filter((time) => time >= 2000 && time < 4000)).toEqual([]);
+    expect(times.filter((time) => time >= 4000)).toHaveLength(40);
+    expect(simulation.counts().lines).toBe(times.length + cold.lines.length);
+  });
+
   it('ends on abort, without waiting for boards that nobody reads, and leaves nothing behind', async () => {
     const controller = new AbortController();
     const simulation = await start(parseScenario(boards, 's.yaml'), {
@@ -210,6 +231,22 @@ describe.skipIf(!hasMosquitto)('wearables on a real broker (needs mosquitto)', (
       const syncSecond = Math.min((Math.floor((heldSecond - 0.5) / 20) + 1) * 20, 50);
       expect(annas.length).toBeGreaterThanOrEqual(syncSecond - 2);
     }
+    await broker.stop();
+  });
+
+  it('say things twice and late, when a fault has it so', async () => {
+    const broker = await TestBroker.start();
+    const messages = await broker.listen();
+    const faulty = `${wearables}faults:
+  - { at: 3s, for: 2s, device: anna, kind: duplicate }
+  - { at: 10s, for: 100s, device: anna, kind: delay }`;
+    const options = { broker: broker.url, speed: 50, forMs: 400 };
+    const simulation = await start(parseScenario(faulty, 's.yaml'), options);
+    await simulation.done;
+    const { messages: sent, bad } = await simulation.stop();
+    expect(bad).toEqual({ malformed: 0, future: 0, unset: 0, out_of_range: 0, repeated: 4 });
+    await until(() => messages.length === sent);
+    expect(timesOf(messages, 'band/anna/hr')).toEqual([0, 1, 2, 3, 3, 4, 4, ...seconds(20).slice(5)]);
     await broker.stop();
   });
 

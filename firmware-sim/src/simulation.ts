@@ -3,11 +3,15 @@
 import { type BoardPlace, BoardLines, type Transport } from './board-lines.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { type Counts, Tally } from './counts.ts';
-import { createBand, createBoard, type Run } from './devices.ts';
+import type { Snapshot } from './device.ts';
+import { createBand, createBoard, createSpeaker, type Run } from './devices.ts';
 import { type Feed, feed } from './feeder.ts';
-import { bandFrames, boardFrame } from './frames.ts';
+import { bandMessages, type Frame } from './frames.ts';
+import type { BusPlace } from './modbus/bus.ts';
 import type { Scenario } from './scenario.ts';
+import { Servers } from './servers.ts';
 import { defaultStartMs, SimTime } from './sim-time.ts';
+import type { Speaker } from './speaker.ts';
 import { Publisher } from './transport/publisher.ts';
 import { topicOf } from './transport/topic.ts';
 import { openTruthFile, type TruthFile } from './truth-file.ts';
@@ -26,6 +30,8 @@ export interface SimulationOptions {
   /** Where boards print, instead of where the scenario says. */
   readonly boards?: Readonly<Record<string, BoardPlace>> | undefined;
   readonly transport?: Transport | undefined;
+  /** Where Modbus slaves and things are, instead of where the scenario says. */
+  readonly servers?: Readonly<Record<string, BusPlace>> | undefined;
   /** Where to write the ground truth about faults; see truth-file.ts. */
   readonly truthFile?: string | undefined;
   /** How long stopping waits for slow readers and the broker. */
@@ -38,6 +44,8 @@ export interface SimulationOptions {
 export interface Simulation {
   /** By board: what an agent opens, the path of a serial device or tcp://host:port. */
   readonly devices: ReadonlyMap<string, string>;
+  /** By Modbus slave and thing: what an agent asks, tcp://host:port, the path of a serial device, or http://host:port/. */
+  readonly servers: ReadonlyMap<string, string>;
   /** Event time of the first readings, epoch ms. */
   readonly startMs: number;
   /** Resolves when every reading of `forMs` is made and sent, or the simulation was stopped; rejects when it broke. */
@@ -50,8 +58,20 @@ export interface Simulation {
   stop(): Promise<Counts>;
 }
 
-/** @throws SimError when a line cannot be made */
+/** What a running simulation is made of. */
+interface Parts {
+  readonly run: Run;
+  readonly time: SimTime;
+  readonly tally: Tally;
+  readonly lines: BoardLines;
+  readonly servers: Servers;
+  readonly truth: TruthFile | undefined;
+}
+
+/** @throws SimError when a line, bus or thing cannot be made; then none is left open */
 export async function startSimulation(scenario: Scenario, options: SimulationOptions): Promise<Simulation> {
+  const clock = options.clock ?? systemClock;
+  const speed = options.speed ?? scenario.speed;
   const places = Object.entries(scenario.boards).map(([board, { link, tcp }]): [string, BoardPlace] => [
     board,
     options.boards?.[board] ?? { link, tcp },
@@ -59,7 +79,19 @@ export async function startSimulation(scenario: Scenario, options: SimulationOpt
   const lines = await BoardLines.open(new Map(places), options.transport ?? 'serial');
   try {
     const truth = options.truthFile === undefined ? undefined : await openTruthFile(options.truthFile);
-    return new RunningSimulation(scenario, options, lines, truth);
+    const scenarioStartMs = scenario.start === 'now' ? undefined : scenario.start;
+    const startMs = options.startMs ?? scenarioStartMs ?? defaultStartMs(clock.epochMs(), speed, options.forMs);
+    const run: Run = {
+      seed: options.seed ?? scenario.seed,
+      startMs,
+      endMs: options.forMs === undefined ? Infinity : startMs + options.forMs * speed,
+      faults: scenario.faults,
+      report: (occurrence) => truth?.add(occurrence),
+    };
+    const time = new SimTime(clock, startMs, speed);
+    const tally = new Tally();
+    const servers = await Servers.open(scenario, { run, time, clock, tally, places: options.servers ?? {} });
+    return new RunningSimulation(scenario, options, { run, time, tally, lines, servers, truth });
   } catch (error) {
     await lines.close();
     throw error;
@@ -68,41 +100,35 @@ export async function startSimulation(scenario: Scenario, options: SimulationOpt
 
 class RunningSimulation implements Simulation {
   readonly devices: ReadonlyMap<string, string>;
+  readonly servers: ReadonlyMap<string, string>;
   readonly startMs: number;
   readonly done: Promise<void>;
+  readonly #parts: Parts;
   readonly #lines: BoardLines;
-  readonly #truth: TruthFile | undefined;
   readonly #publisher: Publisher | undefined;
-  readonly #time: SimTime;
-  readonly #tally = new Tally();
+  readonly #tally: Tally;
   readonly #stopping = new AbortController();
   readonly #drainMs: number;
   readonly #notice: (notice: string) => void;
+  /** Boards whose cable a fault has pulled. */
+  readonly #pulled = new Set<string>();
   #stopped: Promise<Counts> | undefined;
 
-  constructor(scenario: Scenario, options: SimulationOptions, lines: BoardLines, truth: TruthFile | undefined) {
-    const clock = options.clock ?? systemClock;
-    const speed = options.speed ?? scenario.speed;
-    const scenarioStartMs = scenario.start === 'now' ? undefined : scenario.start;
-    this.startMs = options.startMs ?? scenarioStartMs ?? defaultStartMs(clock.epochMs(), speed, options.forMs);
+  constructor(scenario: Scenario, options: SimulationOptions, parts: Parts) {
+    const { run, time, tally, lines, servers } = parts;
+    this.#parts = parts;
+    this.startMs = run.startMs;
     this.devices = lines.devices();
+    this.servers = servers.devices;
     this.#lines = lines;
-    this.#truth = truth;
+    this.#tally = tally;
     this.#notice = options.onNotice ?? (() => {});
     this.#drainMs = options.drainMs ?? 5000;
-    this.#time = new SimTime(clock, this.startMs, speed);
-    const run: Run = {
-      seed: options.seed ?? scenario.seed,
-      startMs: this.startMs,
-      endMs: options.forMs === undefined ? Infinity : this.startMs + options.forMs * speed,
-      faults: scenario.faults,
-      report: (occurrence) => truth?.add(occurrence),
-    };
     const { wearables } = scenario;
     this.#publisher =
       wearables === undefined ? undefined : new Publisher(options.broker ?? wearables.broker, this.#notice);
-    const feeds = [...this.#boardFeeds(scenario, run), ...this.#bandFeeds(scenario, run)];
-    this.done = Promise.all(feeds.map((one) => feed(this.#time, one, this.#stopping.signal))).then(() => {});
+    const feeds = [...this.#boardFeeds(scenario, run), ...this.#bandFeeds(scenario, run), ...servers.feeds];
+    this.done = Promise.all(feeds.map((one) => feed(time, one, this.#stopping.signal))).then(() => {});
     // Whoever awaits `done` hears of a failure; where nobody does it must not end the process.
     this.done.catch(() => {});
     this.#stopWith(options.signal);
@@ -126,7 +152,8 @@ class RunningSimulation implements Simulation {
   }
 
   async #shutDown(): Promise<Counts> {
-    this.#time.freeze();
+    const { time, servers, truth } = this.#parts;
+    time.freeze();
     this.#stopping.abort();
     const patience = AbortSignal.timeout(this.#drainMs);
     await this.#lines.closeUnread();
@@ -134,8 +161,9 @@ class RunningSimulation implements Simulation {
     for (const board of await this.#lines.drain(patience)) this.#notice(`${board}: the last lines were not read`);
     await this.#lines.close();
     await this.#publisher?.close();
+    await servers.close(time.nowMs());
     await this.done.catch(() => {});
-    await this.#truth?.close();
+    await truth?.close();
     return this.counts();
   }
 
@@ -148,20 +176,33 @@ class RunningSimulation implements Simulation {
   }
 
   #boardFeeds(scenario: Scenario, run: Run): Feed[] {
-    return Object.entries(scenario.boards).map(([name, board]) => ({
-      device: createBoard(name, board, run),
-      startMs: run.startMs,
-      endMs: run.endMs,
-      syncMs: undefined,
-      send: async (snapshots) => {
-        const frames = snapshots.map((snapshot) => boardFrame(snapshot, board.format));
-        const taken = await this.#lines.write(
-          name,
-          frames.map(({ text }) => text),
-        );
-        this.#tally.addLines(frames.slice(0, taken));
-      },
-    }));
+    return Object.entries(scenario.boards).map(([name, board]) => {
+      const speaker = createSpeaker(name, board, run);
+      return {
+        device: createBoard(name, board, run),
+        startMs: run.startMs,
+        endMs: run.endMs,
+        syncMs: undefined,
+        send: async (snapshots) => {
+          for (const { isUnplugged, frames } of stretches(snapshots, speaker)) {
+            await this.#setPlugged(name, !isUnplugged);
+            const taken = await this.#lines.write(
+              name,
+              frames.map(({ bytes }) => bytes),
+            );
+            this.#tally.addLines(frames.slice(0, taken));
+          }
+        },
+      };
+    });
+  }
+
+  /** Pulls the cable of a board for a fault, and plugs it in again after one. */
+  async #setPlugged(board: string, isPlugged: boolean): Promise<void> {
+    if (isPlugged && this.#pulled.delete(board)) await this.replug(board);
+    if (isPlugged || this.#pulled.has(board)) return;
+    this.#pulled.add(board);
+    await this.unplug(board);
   }
 
   #bandFeeds({ wearables }: Scenario, run: Run): Feed[] {
@@ -171,15 +212,28 @@ class RunningSimulation implements Simulation {
       endMs: run.endMs,
       syncMs: band.syncMs,
       send: async (snapshots) => {
-        const frames = snapshots.flatMap(bandFrames);
-        const messages = frames.map(({ signal, text }) => ({
+        const said = snapshots.flatMap(bandMessages);
+        const messages = said.map(({ signal, text }) => ({
           topic: topicOf(wearables?.topic ?? '', { device: name, signal }),
           payload: text,
         }));
-        this.#tally.addMessages(frames.slice(0, await this.#publisher?.publish(messages)));
+        this.#tally.addMessages(said.slice(0, await this.#publisher?.publish(messages)));
       },
     }));
   }
+}
+
+/** What is said in one piece, while the cable is in or while it is out. */
+function stretches(snapshots: readonly Snapshot[], speaker: Speaker): { isUnplugged: boolean; frames: Frame[] }[] {
+  const all: { isUnplugged: boolean; frames: Frame[] }[] = [];
+  for (const snapshot of snapshots) {
+    const isUnplugged = snapshot.line?.isUnplugged === true;
+    const last = all.at(-1);
+    const frames = speaker.say(snapshot);
+    if (last?.isUnplugged === isUnplugged) last.frames.push(...frames);
+    else all.push({ isUnplugged, frames });
+  }
+  return all;
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -19,6 +19,11 @@ export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await setTimeout(5);
 }
 
+/** Lines as the frames a `Line` takes. */
+export function asLines(lines: readonly string[]): Buffer[] {
+  return lines.map((line) => Buffer.from(`${line}\n`));
+}
+
 export interface Reader {
   readonly lines: string[];
   isClosed(): boolean;
@@ -27,7 +32,22 @@ export interface Reader {
 
 /** Opens what a `Line` offers and collects its lines. */
 export async function readLines(device: string): Promise<Reader> {
-  return collectLines(device.startsWith('tcp://') ? await dial(device) : new ReadStream(openSync(device, 'r')));
+  return collectLines(await openDevice(device));
+}
+
+/** Opens what a `Line` offers and collects its bytes. */
+export async function readBytes(device: string): Promise<{ bytes(): Buffer; isClosed(): boolean }> {
+  const chunks: Buffer[] = [];
+  let isClosed = false;
+  const stream = await openDevice(device);
+  stream.on('data', (chunk) => chunks.push(Buffer.from(chunk)));
+  stream.on('error', () => {});
+  stream.on('close', () => (isClosed = true));
+  return { bytes: () => Buffer.concat(chunks), isClosed: () => isClosed };
+}
+
+async function openDevice(device: string): Promise<Socket> {
+  return device.startsWith('tcp://') ? dial(device) : new ReadStream(openSync(device, 'r'));
 }
 
 export function collectLines(stream: Socket): Reader {

@@ -16,6 +16,19 @@ interface Plant {
 export const signalKinds = ['tempering', 'coldroom', 'humidity', 'pressure', 'vibration', 'door'] as const;
 export type SignalKind = (typeof signalKinds)[number];
 
+/** What is measured, for formats that say it. */
+export type Quantity = 'temperature' | 'humidity' | 'pressure' | 'velocity' | 'state';
+
+/** Temperatures in °C, humidity in %, pressure in bar, velocity in mm/s. */
+export const quantityOf: Readonly<Record<SignalKind, Quantity>> = {
+  tempering: 'temperature',
+  coldroom: 'temperature',
+  humidity: 'humidity',
+  pressure: 'pressure',
+  vibration: 'velocity',
+  door: 'state',
+};
+
 const makers: Readonly<Record<SignalKind, (random: Random, plant: Plant) => Signal>> = {
   tempering: (random, plant) => tempering(random, plant.conveyorRuns()),
   coldroom: (random, plant) => coldRoom(random, plant.doorIsOpen()),

@@ -1,7 +1,7 @@
 // A line that a board prints on and an agent reads from.
 //
 // Nothing is dropped while nobody reads: `write` waits, and the board with it. Only an unplugged line swallows what is
-// printed, as a pulled cable does, and says so by the number of lines it took.
+// printed, as a pulled cable does, and says so by the number of frames it took.
 
 export interface Line {
   /** What an agent opens: the path of a serial device, or tcp://host:port. */
@@ -9,10 +9,10 @@ export interface Line {
   /** Whether somebody has opened the device since it was last plugged in. */
   readonly hasReader: boolean;
   /**
-   * Prints lines (a line feed is added to each). Calls must not overlap.
-   * @returns how many whole lines the device took; fewer than given only when it was unplugged or closed
+   * Prints frames, each with its ending. Calls must not overlap.
+   * @returns how many whole frames the device took; fewer than given only when it was unplugged or closed
    */
-  write(lines: readonly string[]): Promise<number>;
+  write(frames: readonly Uint8Array[]): Promise<number>;
   /** Waits until the reader has taken every byte. @returns false when the signal aborts first, or the line is unplugged */
   drain(signal: AbortSignal): Promise<boolean>;
   /** Pulls the cable at once: the device vanishes under the reader, and what it has not read is gone. */
@@ -23,13 +23,9 @@ export interface Line {
   close(): Promise<void>;
 }
 
-export function encodeLines(lines: readonly string[]): Buffer {
-  return Buffer.from(lines.map((line) => `${line}\n`).join(''));
-}
-
-/** How many of the lines lie wholly within the first `bytes` of their encoding. */
-export function wholeLines(lines: readonly string[], bytes: number): number {
+/** How many of the frames lie wholly within their first `bytes` bytes. */
+export function wholeFrames(frames: readonly Uint8Array[], bytes: number): number {
   let endsAt = 0;
-  const torn = lines.findIndex((line) => (endsAt += Buffer.byteLength(line) + 1) > bytes);
-  return torn === -1 ? lines.length : torn;
+  const torn = frames.findIndex((frame) => (endsAt += frame.length) > bytes);
+  return torn === -1 ? frames.length : torn;
 }

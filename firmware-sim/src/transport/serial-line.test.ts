@@ -4,7 +4,7 @@ import { createReadStream, existsSync, lstatSync, mkdtempSync, rmSync, writeFile
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { hasSocat, readLines, until } from '../test-kit.ts';
+import { asLines, hasSocat, readLines, until } from '../test-kit.ts';
 import type { Line } from './line.ts';
 import { openSerialLine } from './serial-line.ts';
 
@@ -38,7 +38,7 @@ describe.skipIf(!hasSocat)('a serial line on a pseudo-terminal (needs socat)', (
     const chunks: Buffer[] = [];
     stream.on('data', (chunk) => chunks.push(Buffer.from(chunk)));
     stream.on('error', () => {});
-    expect(await board.write(lines)).toBe(5000);
+    expect(await board.write(asLines(lines))).toBe(5000);
     expect(await board.drain(patience())).toBe(true);
     await until(() => Buffer.concat(chunks).length === lines.join('\n').length + 1);
     expect(Buffer.concat(chunks).toString()).toBe(`${lines.join('\n')}\n`);
@@ -51,7 +51,7 @@ describe.skipIf(!hasSocat)('a serial line on a pseudo-terminal (needs socat)', (
     const stream = createReadStream(board.device);
     stream.on('error', () => {});
     const bytes = '\x03\x04\r\t\x7f\x11\x13ü°';
-    const taken = board.write([bytes]);
+    const taken = board.write(asLines([bytes]));
     const read = new Promise<Buffer>((resolve) => stream.once('data', (chunk) => resolve(Buffer.from(chunk))));
     expect((await read).toString()).toBe(`${bytes}\n`);
     expect(await taken).toBe(1);
@@ -60,7 +60,7 @@ describe.skipIf(!hasSocat)('a serial line on a pseudo-terminal (needs socat)', (
   it('prints nothing before somebody has opened the device', async () => {
     const board = await open();
     let taken: number | undefined;
-    const writing = board.write(numbered(0, 3)).then((lines) => (taken = lines));
+    const writing = board.write(asLines(numbered(0, 3))).then((lines) => (taken = lines));
     expect(board.hasReader).toBe(false);
     const reader = await readLines(board.device);
     expect(taken).toBeUndefined();
@@ -73,11 +73,11 @@ describe.skipIf(!hasSocat)('a serial line on a pseudo-terminal (needs socat)', (
   it('is not drained while bytes lie unread in the terminal', async () => {
     const board = await open();
     const reader = await readLines(board.device);
-    await board.write(['first']);
+    await board.write(asLines(['first']));
     await until(() => reader.lines.length === 1);
     reader.close();
     await until(() => reader.isClosed());
-    await board.write(['second', 'third']);
+    await board.write(asLines(['second', 'third']));
     expect(await board.drain(AbortSignal.timeout(100))).toBe(false);
     const next = await readLines(board.device);
     expect(await board.drain(patience())).toBe(true);
@@ -88,17 +88,17 @@ describe.skipIf(!hasSocat)('a serial line on a pseudo-terminal (needs socat)', (
   it('vanishes under its reader when unplugged, takes nothing, and comes back at the same link', async () => {
     const board = await open();
     const reader = await readLines(board.device);
-    await board.write(numbered(0, 2));
+    await board.write(asLines(numbered(0, 2)));
     await board.drain(patience());
     await board.unplug();
     await until(() => reader.isClosed());
     expect(reader.lines).toEqual(numbered(0, 2));
     expect(existsSync(board.device)).toBe(false);
-    expect(await board.write(['lost'])).toBe(0);
+    expect(await board.write(asLines(['lost']))).toBe(0);
     await board.replug();
     expect(lstatSync(board.device).isSymbolicLink()).toBe(true);
     const again = await readLines(board.device);
-    expect(await board.write(numbered(2, 2))).toBe(2);
+    expect(await board.write(asLines(numbered(2, 2)))).toBe(2);
     await until(() => again.lines.length === 2);
     expect(again.lines).toEqual(numbered(2, 2));
   });
@@ -106,19 +106,19 @@ describe.skipIf(!hasSocat)('a serial line on a pseudo-terminal (needs socat)', (
   it('says how many whole lines went out when it is unplugged in the middle of writing', async () => {
     const board = await open();
     const reader = await readLines(board.device);
-    await board.write(numbered(0, 1));
+    await board.write(asLines(numbered(0, 1)));
     await until(() => reader.lines.length === 1);
     reader.close();
     await until(() => reader.isClosed());
     // Nobody reads any more, so the terminal fills up.
-    const writing = board.write(numbered(1, 50_000));
+    const writing = board.write(asLines(numbered(1, 50_000)));
     await board.unplug();
     expect(await writing).toBeLessThan(50_000);
   });
 
   it('removes its link when closed, also while a write waits for a reader', async () => {
     const board = await open();
-    const writing = board.write(numbered(0, 1));
+    const writing = board.write(asLines(numbered(0, 1)));
     await board.close();
     expect(await writing).toBe(0);
     expect(existsSync(board.device)).toBe(false);
@@ -132,7 +132,7 @@ describe.skipIf(!hasSocat)('a serial line on a pseudo-terminal (needs socat)', (
     const killed = await openSerialLine(place);
     line = await openSerialLine(place);
     const reader = await readLines(line.device);
-    await line.write(['hello']);
+    await line.write(asLines(['hello']));
     await until(() => reader.lines.length === 1);
     await killed.close();
   });
@@ -143,7 +143,7 @@ describe('a serial line without socat', () => {
     line = await openSerialLine(join(folder, 'board.tty'), 'no-such-socat');
     expect(line.device).toMatch(/^tcp:\/\/127\.0\.0\.1:\d+$/);
     const reader = await readLines(line.device);
-    await line.write(numbered(0, 100));
+    await line.write(asLines(numbered(0, 100)));
     await line.close();
     await until(() => reader.isClosed());
     expect(reader.lines).toEqual(numbered(0, 100));

@@ -2,7 +2,7 @@
 
 import { SocatPort } from './socat-port.ts';
 import { openTcpLine } from './tcp-line.ts';
-import { encodeLines, type Line, wholeLines } from './line.ts';
+import { type Line, wholeFrames } from './line.ts';
 
 /**
  * Makes `linkPath` a serial device in raw mode.
@@ -31,9 +31,9 @@ class SerialLine implements Line {
     return this.#port?.hasReader ?? false;
   }
 
-  async write(lines: readonly string[]): Promise<number> {
-    const takenBytes = (await this.#port?.write(encodeLines(lines))) ?? 0;
-    return wholeLines(lines, takenBytes);
+  async write(frames: readonly Uint8Array[]): Promise<number> {
+    const takenBytes = (await this.#port?.write(Buffer.concat(frames))) ?? 0;
+    return wholeFrames(frames, takenBytes);
   }
 
   async drain(signal: AbortSignal): Promise<boolean> {

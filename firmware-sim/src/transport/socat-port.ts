@@ -10,15 +10,14 @@
 // - Bytes that nobody read vanish when socat ends. Whether there are some is asked with `read -t 0` of bash, which polls
 //   the device without reading from it.
 
-import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { lstat, mkdir, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
 import { SimError } from '../errors.ts';
 import { Changes } from './changes.ts';
+import { isFree, isStarted, makeRoom, removeLink } from './device-link.ts';
 
 /** A reader has opened the device, but may still be busy setting it up. */
 const settleMs = 50;
@@ -92,8 +91,7 @@ export class SocatPort {
       await this.#changes.until(() => this.#hasEnded);
       clearTimeout(killer);
     }
-    // socat removes the link itself unless it had to be killed; left behind, it would soon point to a stranger's terminal.
-    await rm(this.#link, { force: true });
+    await removeLink(this.#link);
   }
 
   #isIdle(): boolean {
@@ -119,30 +117,6 @@ export class SocatPort {
     process.removeListener('exit', this.#killOnExit);
     this.#changes.notify();
   }
-}
-
-async function isStarted(child: ChildProcess): Promise<boolean> {
-  try {
-    await once(child, 'spawn');
-    return true;
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false;
-    throw error;
-  }
-}
-
-async function makeRoom(link: string): Promise<void> {
-  await mkdir(dirname(link), { recursive: true });
-  const stats = await lstat(link).catch(() => undefined);
-  if (stats === undefined) return;
-  if (!stats.isSymbolicLink()) {
-    throw new SimError('LINE_FAILED', `${link} is there already and no link; move it away or choose another path`);
-  }
-  await rm(link);
-}
-
-async function isFree(link: string): Promise<boolean> {
-  return (await lstat(link).catch(() => undefined)) === undefined;
 }
 
 async function hasUnreadBytes(device: string): Promise<boolean> {

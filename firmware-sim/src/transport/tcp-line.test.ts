@@ -1,7 +1,7 @@
 // A board behind a TCP port: the same promises as a serial line.
 
 import { afterEach, describe, expect, it } from 'vitest';
-import { readLines, until } from '../test-kit.ts';
+import { asLines, readLines, until } from '../test-kit.ts';
 import type { Line } from './line.ts';
 import { openTcpLine } from './tcp-line.ts';
 
@@ -22,7 +22,7 @@ async function open(): Promise<Line> {
 describe('a TCP line', () => {
   it('waits for a reader and hands it every line, also those written right before closing', async () => {
     const board = await open();
-    const writing = board.write(numbered(20_000));
+    const writing = board.write(asLines(numbered(20_000)));
     expect(board.hasReader).toBe(false);
     const reader = await readLines(board.device);
     expect(await writing).toBe(20_000);
@@ -34,11 +34,11 @@ describe('a TCP line', () => {
   it('goes on with the next reader when one leaves', async () => {
     const board = await open();
     const first = await readLines(board.device);
-    await board.write(['one']);
+    await board.write(asLines(['one']));
     await until(() => first.lines.length === 1);
     first.close();
     await until(() => !board.hasReader);
-    const writing = board.write(['two']);
+    const writing = board.write(asLines(['two']));
     const second = await readLines(board.device);
     expect(await writing).toBe(1);
     await until(() => second.lines.length === 1);
@@ -51,7 +51,7 @@ describe('a TCP line', () => {
     await until(() => board.hasReader);
     const second = await readLines(board.device);
     await until(() => first.isClosed());
-    expect(await board.write(['hello'])).toBe(1);
+    expect(await board.write(asLines(['hello']))).toBe(1);
     await until(() => second.lines.length === 1);
     expect(first.lines).toEqual([]);
   });
@@ -60,16 +60,16 @@ describe('a TCP line', () => {
     const board = await open();
     const { device } = board;
     const reader = await readLines(device);
-    await board.write(['one']);
+    await board.write(asLines(['one']));
     await until(() => reader.lines.length === 1);
     await board.unplug();
     await until(() => reader.isClosed());
-    expect(await board.write(['lost'])).toBe(0);
+    expect(await board.write(asLines(['lost']))).toBe(0);
     await expect(readLines(device)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
     await board.replug();
     expect(board.device).toBe(device);
     const again = await readLines(device);
-    await board.write(['two']);
+    await board.write(asLines(['two']));
     await until(() => again.lines.length === 1);
     expect(again.lines).toEqual(['two']);
   });

@@ -1,14 +1,14 @@
 // A board behind a TCP port, as a serial device server offers it: the agent connects to tcp://host:port.
 //
 // One reader at a time, as on a cable. A new connection takes the place of the old one, whose other end may have
-// crashed without saying goodbye; lines it had not taken are printed to the new one.
+// crashed without saying goodbye; what it had not taken is printed to the new one.
 
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { SimError } from '../errors.ts';
 import type { HostPort } from '../host-port.ts';
 import { Changes } from './changes.ts';
-import { encodeLines, type Line } from './line.ts';
+import type { Line } from './line.ts';
 
 const closeAfterMs = 1000;
 
@@ -40,12 +40,12 @@ class TcpLine implements Line {
     return this.#socket !== undefined;
   }
 
-  async write(lines: readonly string[]): Promise<number> {
+  async write(frames: readonly Uint8Array[]): Promise<number> {
     for (;;) {
       await this.#changes.until(() => this.#socket !== undefined || this.#server === undefined);
       const socket = this.#socket;
       if (socket === undefined) return 0;
-      if (await this.#send(socket, encodeLines(lines))) return lines.length;
+      if (await this.#send(socket, Buffer.concat(frames))) return frames.length;
     }
   }
 
