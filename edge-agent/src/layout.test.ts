@@ -17,6 +17,7 @@ const adapters = new Set([
   'modbus',
   'recordings',
   'machine',
+  'scan',
   'wot',
   'thing',
 ]);

@@ -14,6 +14,7 @@ import { ofGateway, ofRecording, type Moment, type RecordingFlags } from './cli/
 import { Progress } from './cli/progress.ts';
 import { replay, type ReplayOptions, type ReplaySummary } from './cli/replay.ts';
 import { score } from './cli/score.ts';
+import { scanCommand } from './cli/scan.ts';
 import { testRules } from './cli/test-rules.ts';
 import { parseTime, timeUnits, type TimeUnit } from './formats/time-field.ts';
 import { RecordingError } from './recordings/recording.ts';
@@ -125,6 +126,7 @@ program
   });
 
 program.addCommand(alertsCommand((line) => console.log(line), warn));
+program.addCommand(scanCommand((line) => console.log(line)));
 
 interface ReplayFlags extends RecordingFlags {
   readonly out: string | undefined;
