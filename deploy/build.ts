@@ -1,5 +1,6 @@
-// `npm run build`: one file for the agent, one for the hub, and the hub's page, into dist/. They run on Node 24 without
-// node_modules, but for serialport, whose native binding stays a package, and esbuild, by which pages are made in development.
+// `npm run build`: one file for the agent, one for its process that reads Things, one for the hub, and the hub's page, into dist/.
+// They run on Node 24 without node_modules, but for serialport, whose native binding stays a package, and esbuild, by which
+// pages are made in development.
 
 import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,6 +16,8 @@ const program: BuildOptions = {
   minify: true,
   sourcemap: 'linked',
   legalComments: 'linked',
+  // Node's own streams instead of a copy of them in JavaScript.
+  alias: { 'readable-stream': 'node:stream' },
   logLevel: 'warning',
   // CommonJS packages inside an ES module ask for `require`.
   banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
@@ -29,7 +32,17 @@ export async function buildAll(dist: string): Promise<void> {
     ...program,
     entryPoints: [join(root, 'edge-agent/src/main.ts')],
     outfile: join(dist, 'agent/main.js'),
-    external: ['serialport', 'esbuild'],
+    external: ['@serialport/*', 'esbuild'],
+    // modbus-serial asks for all of serialport; the agent opens ports by two parts of it.
+    alias: { ...program.alias, serialport: join(import.meta.dirname, 'not-installed.cjs') },
+  });
+  await build({
+    ...program,
+    entryPoints: [join(root, 'edge-agent/src/wot/child.ts')],
+    outfile: join(dist, 'agent/wot-child.js'),
+    // A native module of DTLS, which is tried for and done without.
+    external: ['node-aead-crypto'],
+    alias: { ...program.alias, serialport: join(import.meta.dirname, 'not-installed.cjs') },
   });
   await build({
     ...forBrowsers,

@@ -4,10 +4,17 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gatewayJsonSchema } from '@weir/shared/config/json-schema.ts';
-import { alertSchema, hubParts, settingsSchema, signalSchema, windowSchema } from '@weir/shared/config/schema.ts';
+import {
+  alertSchema,
+  hubParts,
+  settingsSchema,
+  signalSchema,
+  thingSchema,
+  windowSchema,
+} from '@weir/shared/config/schema.ts';
 import { functions } from '@weir/shared/expression/expression-functions.ts';
 import { knownUnits } from '@weir/shared/model/units.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import { actionKinds } from './src/actions/registry.ts';
 import { sourceKinds } from './src/sources/registry.ts';
 
@@ -63,6 +70,7 @@ function reference(): string {
     '| `sources`, `actions` | Maps of name to one of the kinds below. |',
     '| `signals`, `alerts` | Maps of name to what the tables below list. |',
     '| `windows` | A list of what the table below lists. |',
+    '| `thing` | Serves the gateway as a [Thing](thing.md), as [below](#thing). Without it nothing listens. |',
     '| `settings` | Limits and intervals, all with defaults. |',
     '',
     ...section('hub', 'Where panes and alerts go, when there is more to say than its address.', hubParts),
@@ -77,6 +85,7 @@ function reference(): string {
       'Rules, and when somebody is told: [alerts.md](alerts.md). They are looked at on every reading, before disk and network. One of `when`, `anomaly` and `silent`.',
       alertSchema,
     ),
+    ...section('thing', 'The gateway as a Thing of the Web of Things: [thing.md](thing.md).', thingSchema),
     ...section('settings', 'Limits and intervals.', settingsSchema),
     ...kinds.flatMap(({ kind, of }) =>
       section(`${of}: ${kind.key}`, `More in [docs/${of}s/${kind.key}.md](${of}s/${kind.key}.md).`, kind.schema),

@@ -13,7 +13,7 @@ import type { ValidateFunction } from 'ajv';
 import { Ajv } from 'ajv';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const folder = import.meta.dirname;
 const dockerfile = readFileSync(join(folder, 'Dockerfile.hub'), 'utf8');

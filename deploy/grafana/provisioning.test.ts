@@ -5,7 +5,7 @@ import { all } from '@weir/dashboards/all.ts';
 import { datasource } from '@weir/dashboards/influxql.ts';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const folder = join(import.meta.dirname, 'provisioning');
 

@@ -27,6 +27,7 @@ import { Router } from './sources/router.ts';
 import type { SourceKind } from './sources/source.ts';
 import { supervise } from './sources/supervisor.ts';
 import { StatusReporter, type AgentStatus } from './status.ts';
+import { ThingServer } from './thing/thing-server.ts';
 import { bootId, hasBatteryClock } from './time/boot.ts';
 import { systemClock, type Clock } from './time/clock.ts';
 import { askTimeService, realMachine } from './time/sync-probe.ts';
@@ -140,8 +141,13 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     clock: time,
     random,
     acted: (key) => engine.acted(key),
+    told: (transition) => thing?.tell(transition),
   });
   actions.resume(recovered.unfinished, recovered.done);
+
+  const thing =
+    file.thing &&
+    new ThingServer({ ...file.thing, file, latest: () => pipeline.states(), health, clock: time, random });
 
   const pace = new Pace({
     commitMs: settings.commit,
@@ -238,6 +244,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
         if (problem === undefined) health.up(`source ${id} ${name}`);
         else health.down(`source ${id} ${name}`, problem);
       },
+      trouble: (detail) => health.down(`source ${id}`, detail),
       hurry: () => engine.hurry(),
     });
     return supervise(
@@ -249,6 +256,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const acting = actions.run(end.signal);
   const keepingTime = time.run(end.signal);
   const answering = answers.run(end.signal);
+  const serving = thing?.run(end.signal) ?? Promise.resolve();
   const uplinking = uplink?.run(end.signal) ?? Promise.resolve();
 
   const commitUntil = async (signal: AbortSignal): Promise<void> => {
@@ -280,7 +288,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       await closeControl();
       await closeSources();
       end.abort();
-      await Promise.all([commits, acting, keepingTime, answering]);
+      await Promise.all([commits, acting, keepingTime, answering, serving]);
       await engine.commit({ checkpoint: true });
       await uplinking;
       // A disk that fails now has nothing left to say: everything else is closed all the same.

@@ -323,6 +323,9 @@ describe('the engine', () => {
       open: 1,
       lost: { out_of_range: 1, bad_time: 1, too_late: 1, malformed: 1 },
     });
+    await it.take([], { deadLetters: [{ ...letter('overrun'), count: 7 }] });
+    expect(it.reporter.status()).toMatchObject({ taken: 12, lost: { overrun: 7 }, imbalance: 0 });
+    expect(it.reporter.encoded(true).length).toBeGreaterThan(0);
     for (let count = 0; count < 60; count++) await it.take([], { deadLetters: [letter('unmapped')] });
     expect(it.engine.deadLetters.map(({ reason }) => reason)).toEqual(Array.from({ length: 50 }, () => 'unmapped'));
     it.drop();

@@ -248,8 +248,8 @@ export class Engine {
         this.#remember(refusedLetter(refused, pipeline.series.at(reading.series), reading, arrival));
     }
     for (const letter of delivery.deadLetters) {
-      pipeline.reject(letter.reason, 1);
-      this.#block.refuse(letter.reason, 1);
+      pipeline.reject(letter.reason, letter.count ?? 1);
+      this.#block.refuse(letter.reason, letter.count ?? 1);
       this.#remember(letter);
     }
   }

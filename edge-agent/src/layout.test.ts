@@ -17,6 +17,8 @@ const adapters = new Set([
   'modbus',
   'recordings',
   'machine',
+  'wot',
+  'thing',
 ]);
 const wiring = new Set(['agent.ts', 'main.ts']);
 
@@ -55,9 +57,28 @@ describe('the agent', () => {
     expect(importers(/\/sources\/registry\.ts$/).toSorted()).toEqual(['agent.ts', 'cli/gateway-file.ts']);
   });
 
+  it('keeps node-wot out of its own process: only what the child reaches imports it', () => {
+    const reach = (path: string, found: Set<string>): Set<string> => {
+      found.add(path);
+      const text = sources.find((source) => source.path === path)?.text ?? '';
+      for (const name of importsOf(text)) {
+        const next = name.startsWith('.') ? join(path, '..', name) : undefined;
+        if (next !== undefined && !found.has(next)) reach(next, found);
+      }
+      return found;
+    };
+    const importing = sources.filter(({ text }) => importsOf(text).some((name) => name.startsWith('@node-wot/')));
+    const inAgent = reach('main.ts', new Set());
+    const inChild = reach('wot/child.ts', new Set());
+    expect(inAgent).toContain('wot/thing-process.ts');
+    expect(importing.map(({ path }) => path).filter((path) => inAgent.has(path))).toEqual([]);
+    expect(importing.map(({ path }) => path).filter((path) => !inChild.has(path))).toEqual([]);
+    expect(importing.length).toBeGreaterThan(2);
+  });
+
   it('loads serial ports, Modbus and Parquet only when one is configured', () => {
     const loading = sources.filter(({ text }) =>
-      /^import (?!type ).*'(?:serialport|modbus-serial|hyparquet)'/m.test(text),
+      /^import (?!type ).*'(?:@serialport\/.*|modbus-serial|hyparquet)'/m.test(text),
     );
     expect(loading.map(({ path }) => path)).toEqual([]);
   });

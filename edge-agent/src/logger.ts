@@ -21,7 +21,7 @@ export function stderrLogger(now: () => number): Logger {
 export const silentLogger: Logger = { info: () => undefined, warn: () => undefined };
 
 function quoted(text: string): string {
-  return /^[\w./:@°%+-]+$/.test(text) ? text : JSON.stringify(text);
+  return /^[\w./:@\u00b0%+-]+$/.test(text) ? text : JSON.stringify(text);
 }
 
 /** The message of whatever was thrown. */

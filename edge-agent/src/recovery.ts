@@ -13,7 +13,7 @@ import type { Plan } from '@weir/shared/pipeline/plan.ts';
 import { isSamePlan, planFromJson, planToJson } from '@weir/shared/pipeline/plan-json.ts';
 import { reconfigure } from '@weir/shared/pipeline/reconfigure.ts';
 import { restore, snapshot } from '@weir/shared/pipeline/snapshot.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import { actedKey, type Unfinished } from './actions/actions.ts';
 import { BlackBox } from './log/black-box.ts';
 import { readCheckpoint, writeCheckpoint, type Checkpoint } from './log/checkpoint.ts';

@@ -1,7 +1,7 @@
 // Devices of a plant in a scenario, as a person writes them: boards that print, Modbus slaves that are asked, and things on the web.
 
 import { name, positiveDuration } from '@weir/shared/config/schema.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import { crcs } from './formats/checksum.ts';
 import { framings } from './formats/framing.ts';
 import { boardFormats } from './formats/voice.ts';

@@ -1,7 +1,7 @@
 // What can go wrong in a scenario, as a person writes it. What each does is told in docs/simulator.md.
 
 import { duration, positiveDuration } from '@weir/shared/config/schema.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const moment = { device: z.string(), at: duration, every: positiveDuration.optional() };
 const span = { ...moment, for: positiveDuration };

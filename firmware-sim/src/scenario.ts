@@ -2,7 +2,7 @@
 
 import { name } from '@weir/shared/config/schema.ts';
 import { formatProblem, YamlFile } from '@weir/shared/config/yaml-file.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   boardKeys,
   boardSchema,

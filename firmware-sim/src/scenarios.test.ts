@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import modbusSerial from 'modbus-serial';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { badReasons } from './device.ts';
 import { faultKinds } from './fault-schema.ts';
 import { boardFormats } from './formats/voice.ts';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import modbusSerial from 'modbus-serial';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseScenario } from './scenario.ts';
 import { type Simulation, startSimulation } from './simulation.ts';
 import { freePort, hasSocat, until } from './test-kit.ts';

@@ -10,7 +10,7 @@
 // All mistakes are reported at once, each with its line and column. A port may be 0: the hub says which it got.
 
 import { resolve } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { byteSize, duration } from '@weir/shared/config/schema.ts';
 import { formatProblem, YamlFile } from '@weir/shared/config/yaml-file.ts';
 import type { Notifier } from './alerts/notifier.ts';

@@ -5,7 +5,7 @@ import { Pipeline } from '@weir/shared/pipeline/pipeline.ts';
 import type { Plan } from '@weir/shared/pipeline/plan.ts';
 import type { Reading } from '@weir/shared/model/reading.ts';
 import type { SeriesId } from '@weir/shared/model/series.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { EngineCase } from './engine-cases.ts';
 
 const start = Date.UTC(2026, 0, 1);

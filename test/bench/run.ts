@@ -1,6 +1,5 @@
 // `npm run bench [name or group …] [-- --json]`: a table for people; with --json one line a result for machines.
 
-import { agentMqtt } from './agent-mqtt.ts';
 import { alerts } from './alerts.ts';
 import type { Bench } from './bench.ts';
 import { engine } from './engine.ts';
@@ -11,11 +10,18 @@ import { detection } from './detection.ts';
 import { disk } from './disk.ts';
 import { journal } from './journal.ts';
 import { recovery } from './recovery.ts';
+import { sourcesIdle, sourcesStart } from './sources-idle.ts';
+import { sourcesModbus, sourcesSerial } from './sources-lines.ts';
+import { sourcesMqtt } from './sources-mqtt.ts';
 import { wire } from './wire.ts';
 
 const benches: readonly Bench[] = [
   engine,
-  agentMqtt,
+  sourcesMqtt,
+  sourcesSerial,
+  sourcesModbus,
+  sourcesIdle,
+  sourcesStart,
   drain,
   alertDuringDrain,
   disk,

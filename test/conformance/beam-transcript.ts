@@ -23,7 +23,7 @@
 
 import type { WindowShape } from '@weir/shared/model/pane.ts';
 import { parseAllDocuments } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const time = z.int();
 

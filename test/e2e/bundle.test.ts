@@ -2,6 +2,7 @@
 
 import { execFileSync, spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { buildAll } from '@weir/deploy/build.ts';
 import { freePort } from '@weir/deploy/local/servers.ts';
@@ -21,6 +22,8 @@ it('the bundles run on their own: the agent checks a file and draws a back-test,
   const replayed = ['replay', gateway, 'recording.csv', '--report', 'report.html'];
   execFileSync(node, ['agent/main.js', ...replayed], { cwd: folder.path, stdio: 'pipe' });
   expect(readFileSync(join(folder.path, 'report.html'), 'utf8')).toContain('uplot');
+
+  await readsThings(folder.path);
 
   const port = await freePort();
   writeFileSync(
@@ -46,3 +49,27 @@ it('the bundles run on their own: the agent checks a file and draws a back-test,
     await stopProcess(hub);
   }
 }, 60_000);
+
+/** The bundle finds its process for Things, and that reads one. */
+async function readsThings(folder: string): Promise<void> {
+  const [linePort, hallPort] = [await freePort(), await freePort()];
+  const thing = createServer((_request, response) => response.end('21.5')).listen(linePort, '127.0.0.1');
+  const description = {
+    title: 'Oven',
+    properties: { temp: { type: 'number', forms: [{ href: `http://127.0.0.1:${linePort}/temp` }] } },
+  };
+  writeFileSync(join(folder, 'oven.td.json'), JSON.stringify(description));
+  const yaml = `gateway: hall\nsources: { oven: { wot: oven.td.json } }\nsignals: { t: { from: oven.temp } }\nthing: { port: ${hallPort} }\n`;
+  writeFileSync(join(folder, 'hall.yaml'), yaml);
+  const agent = spawn(node, ['agent/main.js', 'run', 'hall.yaml'], { cwd: folder, stdio: 'ignore' });
+  try {
+    await until('the agent has the value of the Thing', async () => {
+      const response = await fetch(`http://127.0.0.1:${hallPort}/properties/oven/t`).catch(() => undefined);
+      return (await response?.text()) === '21.5';
+    });
+  } finally {
+    await stopProcess(agent);
+    thing.closeAllConnections();
+    thing.close();
+  }
+}

@@ -3,7 +3,7 @@
 import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { z } from 'zod';
+import * as z from 'zod';
 import { simulate, type Outcome } from './simulation.ts';
 
 const { values } = parseArgs({

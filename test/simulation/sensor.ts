@@ -13,7 +13,7 @@ import {
   type SourceContext,
   type SourceKind,
 } from '@weir/edge-agent/sources/source.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Chance } from './chance.ts';
 import type { Life } from './life.ts';
 import type { VirtualTime } from './virtual-time.ts';

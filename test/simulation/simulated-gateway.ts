@@ -9,7 +9,7 @@ import { formatProblem } from '@weir/shared/config/yaml-file.ts';
 import type { Disk } from '@weir/edge-agent/log/disk.ts';
 import type { HubLink } from '@weir/edge-agent/uplink/hub-link.ts';
 import type { Transition } from '@weir/shared/model/alert.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Chance } from './chance.ts';
 import { Life, never } from './life.ts';
 import { Sensor, sensorConfig, sensorKind, type Handing, type Issued } from './sensor.ts';

@@ -1,6 +1,6 @@
 // Asks a real InfluxDB 1.x, as Grafana does.
 
-import { z } from 'zod';
+import * as z from 'zod';
 
 const answerSchema = z.object({
   results: z.array(

@@ -7,7 +7,7 @@
 // again and again (levels.ts). There is no queue: nobody needs to hear a horn that should have sounded an hour ago.
 
 import type { ConfigKind, Part } from '@weir/shared/config/kinds.ts';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Clock } from '../time/clock.ts';
 import { deliveryOf, type Delivery } from './delivery.ts';
 import type { Notice } from './notice.ts';

@@ -23,6 +23,8 @@ export interface ActionsParts {
   readonly random: () => number;
   /** An action is done; its key must not be done again. */
   readonly acted: (key: string) => void;
+  /** Whoever else is to be told of alarms. */
+  readonly told?: ((transition: Transition) => void) | undefined;
 }
 
 export class Actions {
@@ -58,6 +60,7 @@ export class Actions {
       this.#latency.add(Math.max(0, clock.monotonicMs() - received));
       this.#fired += 1;
       for (const id of actionsOf(transition.rule)) this.#couriers.get(id)?.take(transition);
+      this.#parts.told?.(transition);
       logger.warn(`alert ${transition.state}`, fieldsOf(transition));
     } else logger.info(`alert ${transition.state}`, fieldsOf(transition));
     levels?.changed();

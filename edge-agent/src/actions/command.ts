@@ -10,7 +10,7 @@
 
 import { spawn } from 'node:child_process';
 import { basename } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { messageKind } from './action.ts';
 import { deliverySettings } from './delivery.ts';
 import { fieldsOf, noticeJson, type Fields } from './notice.ts';

@@ -4,7 +4,7 @@
 import { duration, positiveDuration } from '@weir/shared/config/schema.ts';
 import { alertStates, type AlertState } from '@weir/shared/model/alert.ts';
 import { parseDuration } from '@weir/shared/model/duration.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 
 export interface Limit {
   /** Infinity: none. */

@@ -1,9 +1,10 @@
 // A line of the board's header that is on while alarms are: a horn, a lamp, a relay.
 
 import { parseDuration } from '@weir/shared/model/duration.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { GpioLine, GpioLines } from '../gpio/contract.ts';
 import { gpioLines } from '../gpio/line.ts';
+import { chipName, heldLine, lineNumber } from '../gpio/options.ts';
 import { levelKind, levelModes, type LevelAction, type Pulse } from './action.ts';
 
 const shortestPulseMs = 50;
@@ -25,11 +26,7 @@ const pulse = z
 export const failSafes = ['off', 'on', 'keep'] as const;
 
 const schema = z.strictObject({
-  gpio: z
-    .int()
-    .min(0)
-    .max(1023)
-    .describe('Number of the line on its chip: on a Raspberry Pi the BCM number, not the pin.'),
+  gpio: lineNumber,
   while: z
     .enum(levelModes)
     .default('firing')
@@ -40,17 +37,13 @@ const schema = z.strictObject({
     .describe('Whether on is the low level, as for many relay boards. Default false.'),
   failSafe: z.enum(failSafes).default('off').describe('What it is left as when the agent stops. Default off.'),
   pulse: pulse.optional().describe('While it is on: on and off by turns.'),
-  chip: z
-    .string()
-    .regex(/^[\w.:-]+$/, 'write the chip like gpiochip0, or as its label')
-    .optional()
-    .describe("Name or label of the chip. Default: that of a Raspberry Pi's header, or the only one there is."),
+  chip: chipName,
 });
 
 export const gpio = levelKind({
   key: 'gpio',
   schema,
-  holds: ({ gpio: line, chip }) => (chip === undefined ? `GPIO ${line}` : `GPIO ${line} of ${chip}`),
+  holds: heldLine,
   make: ({ gpio: line, while: mode, activeLow, failSafe, pulse, chip }, { clock }) => ({
     action: new GpioAction(gpioLines(clock), { line, chip, activeLow, failSafe }),
     mode,

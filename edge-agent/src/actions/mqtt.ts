@@ -1,6 +1,6 @@
 // Publishes what there is to tell to a broker, QoS 1: as JSON of our own, or as the gateway file words it.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { brokerLogin, brokerUrl, readCredentials } from '../mqtt/options.ts';
 import { MqttSession } from '../mqtt/session.ts';
 import { messageKind, type Action, type ActionContext } from './action.ts';

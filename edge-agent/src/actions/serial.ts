@@ -4,7 +4,7 @@
 // one that a source reads: a port is opened once.
 
 import { once } from 'node:events';
-import { z } from 'zod';
+import * as z from 'zod';
 import { isSerialAddress, openSerial, type SerialLine } from '../serial/open.ts';
 import { portSettings } from '../serial/settings.ts';
 import { messageKind, type Action, type ActionContext } from './action.ts';

@@ -5,7 +5,7 @@
 // fills in says what else its place cannot bear.
 
 import { suggestion } from '@weir/shared/config/yaml-file.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import { placeholders, type Fields, type Placeholder } from './notice.ts';
 
 const word = /\{([A-Za-z_]\w*)\}/g;

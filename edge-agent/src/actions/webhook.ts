@@ -4,7 +4,7 @@
 // text is sent as it is.
 
 import { isUrl } from '@weir/shared/config/schema.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import { messageKind } from './action.ts';
 import { deliverySettings } from './delivery.ts';
 import { fieldsOf, noticeJson, type Fields } from './notice.ts';

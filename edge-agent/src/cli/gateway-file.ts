@@ -2,6 +2,7 @@
 // error.
 
 import { readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { readGatewayFile } from '@weir/shared/config/gateway.ts';
 import type { GatewayFile } from '@weir/shared/config/gateway-file.ts';
 import { formatProblem } from '@weir/shared/config/yaml-file.ts';
@@ -24,7 +25,7 @@ export class CommandError extends Error {
 
 /** @param warn called with each warning @throws CommandError with all problems, one a line */
 export function loadGatewayFile(path: string, warn: (line: string) => void): GatewayFile {
-  const { file, problems } = readGatewayFile(readText(path), kinds);
+  const { file, problems } = readGatewayFile(readText(path), kinds, dirname(path));
   const lines = problems.map((problem) => formatProblem(path, problem));
   if (file === undefined) {
     const errors = problems.filter(({ severity }) => severity === 'error').length;

@@ -20,7 +20,7 @@ import { suggestion, YamlFile, type Path } from '@weir/shared/config/yaml-file.t
 import { alertStates, type Transition } from '@weir/shared/model/alert.ts';
 import { formatDuration, parseDuration } from '@weir/shared/model/duration.ts';
 import { Pipeline } from '@weir/shared/pipeline/pipeline.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 
 export interface CaseResult {
   readonly name: string;

@@ -8,7 +8,7 @@
 
 import { alarmPhases, type AlarmPhase } from '@weir/shared/alert/alarm.ts';
 import { severities, type Operation, type Severity } from '@weir/shared/model/alert.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import { operationSchema } from '../log/journal-block.ts';
 
 /** File of the socket, in the data folder. */

@@ -70,10 +70,14 @@ export class ReadingBatch {
     this.value(device, channel, time, Number.isNaN(number) ? text : number, sample, quality);
   }
 
-  /** Something that is no reading. @param device where it came from within the source: device or topic */
-  dead(reason: LossReason, device: string, detail: string, sample: string): void {
+  /**
+   * Something that is no reading. @param device where it came from within the source: device or topic
+   * @param count how many readings it stands for
+   */
+  dead(reason: LossReason, device: string, detail: string, sample: string, count = 1): void {
     const where = device === this.#source ? this.#source : `${this.#source} ${device}`;
-    this.deadLetters.push({ reason, where, arrival: this.arrival, detail, sample: sample.slice(0, sampleLength) });
+    const letter = { reason, where, arrival: this.arrival, detail, sample: sample.slice(0, sampleLength) };
+    this.deadLetters.push(count === 1 ? letter : { ...letter, count });
   }
 
   #number(value: unknown): number {

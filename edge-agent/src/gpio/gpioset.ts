@@ -5,11 +5,11 @@
 // neither says when the line is set: one that is still there after a moment has set it. Where `setpriv` is there too, the
 // kernel ends a gpioset whose agent is gone; without, it would hold the line against the next one.
 
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { promisify } from 'node:util';
 import type { Clock } from '../time/clock.ts';
 import type { GpioLine, GpioLines } from './contract.ts';
+import { followAgent, majorVersion, withAdvice } from './libgpiod.ts';
 
 const settleMs = 100;
 const keptCharacters = 500;
@@ -18,8 +18,12 @@ const endMs = 1000;
 export function gpiosetLines(clock: Clock): GpioLines {
   return {
     async open(line, chip = 'gpiochip0', level) {
-      const major = await majorVersion();
-      const prefix = (await canFollow()) ? ['setpriv', '--pdeathsig', 'TERM'] : [];
+      const major = await majorVersion('gpioset');
+      if (major === undefined)
+        throw new Error(
+          'no GPIO: this machine has no /sys/class/gpio, and gpioset (Debian package gpiod) is not installed',
+        );
+      const prefix = await followAgent();
       const command = (level: boolean): string[] => {
         const setting = `${line}=${level ? 1 : 0}`;
         const options = major >= 2 ? ['--chip', chip, setting] : ['--mode=signal', chip, setting];
@@ -60,7 +64,7 @@ class Held implements GpioLine {
     await this.#clock.sleep(settleMs, ended.signal);
     if (ended.signal.aborted) {
       this.#process = undefined;
-      throw new Error(said.trim() === '' ? `gpioset ended by itself (${child.exitCode})` : said.trim());
+      throw new Error(withAdvice(said.trim() === '' ? `gpioset ended by itself (${child.exitCode})` : said.trim()));
     }
     this.#level = level;
   }
@@ -81,24 +85,4 @@ class Held implements GpioLine {
     if (!gone.signal.aborted) child.kill('SIGKILL');
     await closed;
   }
-}
-
-async function majorVersion(): Promise<number> {
-  const { stdout } = await promisify(execFile)('gpioset', ['--version'], { timeout: 5000 }).catch((error: unknown) => {
-    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
-    throw isMissing
-      ? new Error('no GPIO: this machine has no /sys/class/gpio, and gpioset (Debian package gpiod) is not installed')
-      : error;
-  });
-  const [, major] = /\bv?(\d+)\.\d+/.exec(stdout) ?? [];
-  if (major === undefined)
-    throw new Error(`gpioset --version says ${JSON.stringify(stdout.slice(0, 80))}: no version in it`);
-  return Number(major);
-}
-
-async function canFollow(): Promise<boolean> {
-  return promisify(execFile)('setpriv', ['--pdeathsig', 'TERM', 'true'], { timeout: 5000 }).then(
-    () => true,
-    () => false,
-  );
 }

@@ -11,6 +11,7 @@ import { access, constants, readFile, readdir, writeFile } from 'node:fs/promise
 import { join } from 'node:path';
 import type { Clock } from '../time/clock.ts';
 import type { GpioLine, GpioLines } from './contract.ts';
+import { withAdvice } from './libgpiod.ts';
 import { openOnoff } from './onoff.ts';
 
 /** A new line belongs to root until udev has seen it. */
@@ -67,12 +68,12 @@ async function chipsIn(root: string): Promise<Chip[]> {
 }
 
 /** Asks for the line and waits, without holding anybody up, until it can be written. */
-async function exportLine(root: string, number: number, clock: Clock): Promise<void> {
+export async function exportLine(root: string, number: number, clock: Clock): Promise<void> {
   const folder = join(root, `gpio${number}`);
   if (!(await isWritable(join(folder, 'direction')))) {
     await writeFile(join(root, 'export'), String(number)).catch((error: unknown) => {
       // Somebody has it exported already, and udev has not come round.
-      if (!isBusy(error)) throw error;
+      if (!isBusy(error)) throw error instanceof Error ? new Error(withAdvice(error.message)) : error;
     });
   }
   for (let tries = 0; tries < udevTries; tries++) {

@@ -21,7 +21,7 @@ import { operationKinds, type Operation } from '@weir/shared/model/alert.ts';
 import { qualities, type Quality } from '@weir/shared/model/quality.ts';
 import { lossReasons, type LossReason, type Reading } from '@weir/shared/model/reading.ts';
 import type { SeriesTable } from '@weir/shared/model/series.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import { readNames, writeNames, type SeriesName } from './block-names.ts';
 import { noReadings, readReadings, writeReadings, type ReadingColumns } from './block-readings.ts';
 import type { Eviction } from './outbox.ts';

@@ -7,7 +7,7 @@
 
 import { crc32 } from 'node:zlib';
 import { keptLanes } from '@weir/shared/wire/topics.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import { replaceFile, type Disk } from './disk.ts';
 
 const count = z.number().int().nonnegative();

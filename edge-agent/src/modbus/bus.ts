@@ -8,7 +8,7 @@
 // not be taken for the next. Questions over TCP have numbers: slaves are asked side by side, and a dead one holds up no other.
 
 import type modbusSerial from 'modbus-serial';
-import { z } from 'zod';
+import * as z from 'zod';
 import { connectTo, isSerialAddress, openSerial } from '../serial/open.ts';
 import type { PortSettings } from '../serial/settings.ts';
 import type { Clock } from '../time/clock.ts';

@@ -9,7 +9,7 @@
 //   BADC   the bytes of each register swapped
 //   DCBA   the lowest byte first
 
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const tables = ['holding', 'input', 'coil', 'discrete'] as const;
 export type Table = (typeof tables)[number];

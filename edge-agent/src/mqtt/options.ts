@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { isUrl } from '@weir/shared/config/schema.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const brokerUrl = z
   .string()

@@ -59,9 +59,13 @@ export async function connectTo(address: string, signal: AbortSignal): Promise<S
 }
 
 async function openPort(path: string, settings: PortSettings, signal: AbortSignal): Promise<SerialLine> {
-  // Loaded when first needed: an agent without serial lines does not pay for it.
-  const { SerialPort } = await import('serialport');
-  const port = new SerialPort({
+  // Loaded when first needed, and without the parsers of serialport: an agent without serial lines does not pay for it.
+  const [{ SerialPortStream }, { autoDetect }] = await Promise.all([
+    import('@serialport/stream'),
+    import('@serialport/bindings-cpp'),
+  ]);
+  const port = new SerialPortStream({
+    binding: autoDetect(),
     path,
     baudRate: settings.baud,
     parity: settings.parity,

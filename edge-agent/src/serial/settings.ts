@@ -1,6 +1,6 @@
 // How a serial port is set, in the words of every part of the gateway file that opens one.
 
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const portSettings = {
   baud: z.int().min(50).max(12_000_000).default(115_200).describe('Bits per second. Default 115200.'),

@@ -5,7 +5,7 @@
 
 import { resolve } from 'node:path';
 import { positiveDuration } from '@weir/shared/config/schema.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ReadingBatch } from '../formats/batch.ts';
 import { timeUnits } from '../formats/time-field.ts';
 import { readRecording, type RecordingLine } from '../recordings/recording.ts';

@@ -4,7 +4,7 @@
 // readings with the time of the answer. The bus is open as long as it is there, whoever answers on it: which slaves do is
 // shown of each.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { ReadingBatch } from '../formats/batch.ts';
 import { Bus, isBusAddress } from '../modbus/bus.ts';
 import type { ReadRequest } from '../modbus/plan.ts';

@@ -206,6 +206,7 @@ describe.skipIf(!hasMosquitto)('the mqtt source with mosquitto', () => {
         random: () => 0,
         device: () => undefined,
         opened: () => health.up('source board'),
+        trouble: () => undefined,
         hurry: () => undefined,
       },
     );

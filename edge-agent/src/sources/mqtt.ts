@@ -7,7 +7,7 @@
 // Messages that come between two pulls form one delivery; when too many wait, the socket is not read any further.
 
 import type { IPublishPacket } from 'mqtt-packet';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ReadingBatch } from '../formats/batch.ts';
 import { timeUnits } from '../formats/time-field.ts';
 import { Inbox } from '../mqtt/inbox.ts';

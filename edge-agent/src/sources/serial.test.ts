@@ -31,6 +31,7 @@ function supervised(raw: object) {
       random: () => 0,
       opened: () => health.up('source board'),
       device: () => undefined,
+      trouble: () => undefined,
       hurry: () => undefined,
     },
   );

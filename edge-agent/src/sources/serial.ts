@@ -4,7 +4,7 @@
 // asked (stream back-pressure). An unplugged device ends the stream with an error, and the supervisor opens it again.
 
 import type { Readable } from 'node:stream';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ReadingBatch } from '../formats/batch.ts';
 import { framings, type Decode } from '../formats/format.ts';
 import { checksums, FrameCutter } from '../formats/frames.ts';

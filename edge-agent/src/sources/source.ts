@@ -6,7 +6,7 @@
 
 import type { ConfigKind, Part } from '@weir/shared/config/kinds.ts';
 import type { DeadLetter, Reading } from '@weir/shared/model/reading.ts';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Clock } from '../time/clock.ts';
 import type { Router } from './router.ts';
 
@@ -43,6 +43,8 @@ export interface SourceContext {
   opened(): void;
   /** One of the devices behind it is well, or what is wrong with it: shown beside the source. */
   device(name: string, problem: string | undefined): void;
+  /** Part of it cannot be read at present; the rest goes on. `opened` says that all is well again. */
+  trouble(detail: string): void;
   /** The sender waits for acks: commit as soon as the disk allows. */
   hurry(): void;
 }
@@ -55,16 +57,20 @@ export interface SourceKind extends ConfigKind {
 export function sourceKind<S extends z.ZodObject>(kind: {
   key: string;
   schema: S;
-  channels?: (config: z.output<S>) => readonly string[] | undefined;
-  device?: (config: z.output<S>, id: string) => string | undefined;
+  channels?: (config: z.output<S>, base?: string) => readonly string[] | undefined;
+  unit?: (config: z.output<S>, channel: string, base?: string) => string | undefined;
+  mistake?: (config: z.output<S>, base?: string) => string | undefined;
+  device?: (config: z.output<S>, id: string, base?: string) => string | undefined;
   holds?: (config: z.output<S>) => string | undefined;
   make: (config: z.output<S>, context: SourceContext) => Source;
 }): SourceKind {
   return {
     key: kind.key,
     schema: kind.schema,
-    channels: (raw) => kind.channels?.(kind.schema.parse(raw)),
-    device: (raw, id) => kind.device?.(kind.schema.parse(raw), id),
+    channels: (raw, base) => kind.channels?.(kind.schema.parse(raw), base),
+    unit: (raw, channel, base) => kind.unit?.(kind.schema.parse(raw), channel, base),
+    mistake: (raw, base) => kind.mistake?.(kind.schema.parse(raw), base),
+    device: (raw, id, base) => kind.device?.(kind.schema.parse(raw), id, base),
     holds: (raw) => kind.holds?.(kind.schema.parse(raw)),
     make: (part, context) => kind.make(kind.schema.parse(part.raw), context),
   };

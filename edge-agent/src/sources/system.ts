@@ -1,7 +1,7 @@
 // The gateway itself as a source: temperature, load, memory, disk, card, Wi-Fi, power supply, clock (machine/vitals.ts).
 
 import { positiveDuration } from '@weir/shared/config/schema.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ReadingBatch } from '../formats/batch.ts';
 import { Vitals, vitalNames } from '../machine/vitals.ts';
 import { clockOffset, realMachine } from '../time/sync-probe.ts';

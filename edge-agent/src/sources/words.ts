@@ -1,6 +1,6 @@
 // Words that stand for numbers, in every source whose devices say ON and OFF.
 
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const words = z
   .record(z.string().min(1), z.number())

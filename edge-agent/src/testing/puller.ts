@@ -4,13 +4,21 @@ import { SeriesTable } from '@weir/shared/model/series.ts';
 import { onTestFinished } from 'vitest';
 import { Router } from '../sources/router.ts';
 import type { Delivery, SourceKind } from '../sources/source.ts';
-import { systemClock } from '../time/clock.ts';
+import { systemClock, type Clock } from '../time/clock.ts';
+
+interface PullerOptions {
+  readonly channels?: readonly string[];
+  readonly paused?: boolean;
+  readonly clock?: Clock;
+}
 
 export class Puller {
   readonly deliveries: Delivery[] = [];
   /** `device/signal = value`, in the order they came. */
   readonly readings: string[] = [];
   opened = 0;
+  /** What is wrong with a part of it, as last said. */
+  trouble: string | undefined;
   hurried = 0;
   /** Devices that are not well, with what is wrong. */
   readonly problems = new Map<string, string>();
@@ -24,7 +32,7 @@ export class Puller {
   #paused: boolean;
 
   /** Call it inside a test. @param channels each is a signal of the same name */
-  constructor(kind: SourceKind, raw: object, options: { channels?: readonly string[]; paused?: boolean } = {}) {
+  constructor(kind: SourceKind, raw: object, options: PullerOptions = {}) {
     this.#paused = options.paused ?? false;
     const channels = options.channels ?? ['temp', 'rh'];
     const source = kind.make(
@@ -34,14 +42,18 @@ export class Puller {
         gateway: 'bench',
         base: '/',
         data: '/',
-        clock: systemClock,
+        clock: options.clock ?? systemClock,
         router: new Router(new Map(channels.map((channel) => [channel, channel])), this.#series),
         random: () => 0.5,
-        opened: () => void (this.opened += 1),
         device: (name, problem) => {
           if (problem === undefined) this.problems.delete(name);
           else this.problems.set(name, problem);
         },
+        opened: () => {
+          this.opened += 1;
+          this.trouble = undefined;
+        },
+        trouble: (detail) => void (this.trouble = detail),
         hurry: () => void (this.hurried += 1),
       },
     );

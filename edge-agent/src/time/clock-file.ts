@@ -8,7 +8,7 @@
 //
 // A move is written here before anything is moved: a crash on the way moves the rest by exactly as much.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { replaceFile, type Disk } from '../log/disk.ts';
 import { bases, type Origin } from './timeline.ts';
 

@@ -3,7 +3,7 @@
 // Orders of the bytes of values that take two registers: big (ABCD) has the highest first, CDAB the lower register first, BADC
 // the bytes of each register swapped, little (DCBA) the lowest first.
 
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const registerSchema = z.strictObject({
   at: z.int().min(0).max(65_534),

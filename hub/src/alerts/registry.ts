@@ -1,6 +1,6 @@
 // The notifier kinds; the key of an entry under `notify:` in hub.yaml says which.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { webhook } from './webhook.ts';
 
 export const notifierKinds = z.union([

@@ -6,7 +6,7 @@
 //
 // Times are event times in epoch milliseconds; `value` is what caused the transition.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { notificationKey, type Notification, type Notifier } from './notifier.ts';
 
 const answerTimeoutMs = 10_000;

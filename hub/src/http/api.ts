@@ -2,7 +2,7 @@
 
 import { operationKinds } from '@weir/shared/model/alert.ts';
 import { namePattern } from '@weir/shared/wire/topics.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Clock } from '../clock.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import { HubError } from '../errors.ts';

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { commandTopic } from '@weir/shared/wire/topics.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { RawRequestView } from '../http/views.ts';
 import { eventually, frame, transition } from '../testing/fixtures.ts';
 import type { MqttClient } from '../testing/mqtt-client.ts';

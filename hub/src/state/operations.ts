@@ -3,7 +3,7 @@
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { operationKinds, type Operation } from '@weir/shared/model/alert.ts';
-import { z } from 'zod';
+import * as z from 'zod';
 import { number, numberOrNull, text, type Row } from './rows.ts';
 
 export interface Order {

@@ -4,7 +4,7 @@
 // with the same measurement, tags and time overwrites field by field: writing again changes nothing.
 
 import { escape, InfluxDB } from 'influx';
-import { z } from 'zod';
+import * as z from 'zod';
 import { statistics } from '@weir/shared/model/pane.ts';
 import { messageOf } from '../errors.ts';
 import { InfluxWriter, type RefusedLine } from './influx-client.ts';

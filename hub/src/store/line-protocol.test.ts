@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { Influxd, influxdInstalled } from '../testing/influxd.ts';
 import { encodePoint, encodeSeries } from './line-protocol.ts';
 

@@ -1,6 +1,6 @@
 // The store kinds; the key under `store:` in hub.yaml says which.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { influxStore } from './influx.ts';
 import { sqliteStore } from './sqlite.ts';
 

@@ -6,7 +6,7 @@
 
 import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { z } from 'zod';
+import * as z from 'zod';
 import { statistics, type Pane, type Statistic } from '@weir/shared/model/pane.ts';
 import { diskTrouble, openDatabase, transaction, type DatabaseOptions } from '../state/database.ts';
 import { number, numberOrNull, type Row } from '../state/rows.ts';

@@ -7,6 +7,7 @@ import { linearConversion } from './convert.ts';
 import { checkDerived } from './derived.ts';
 import type { GatewayFile } from './gateway-file.ts';
 import type { Kinds } from './kinds.ts';
+import type { Signal } from './schema.ts';
 import { checkWindow, covers, windowSpec } from './windows.ts';
 import { suggestion, type Path, type YamlFile } from './yaml-file.ts';
 
@@ -15,6 +16,8 @@ interface Context {
   readonly kinds: Kinds;
   /** The whole file as written: an entry that is wrong in itself is not also reported as unknown. */
   readonly written: Readonly<Record<string, unknown>>;
+  /** Folder of the file, when it is known. */
+  readonly base: string | undefined;
 }
 
 export function checkAcross(file: GatewayFile, context: Context): void {
@@ -26,10 +29,12 @@ export function checkAcross(file: GatewayFile, context: Context): void {
   checkAlerts(file, context);
 }
 
-function checkSources(file: GatewayFile, { yaml, written }: Context): void {
+function checkSources(file: GatewayFile, { yaml, kinds, written, base }: Context): void {
   if (namesIn(written, 'sources').length === 0)
     yaml.add('no sources: this gateway would read nothing', [], { severity: 'warning' });
-  for (const id of file.sources.keys()) {
+  for (const [id, part] of file.sources) {
+    const mistake = kinds.sources.find(({ key }) => key === part.kind)?.mistake?.(part.raw, base);
+    if (mistake !== undefined) yaml.add(mistake, ['sources', id, part.kind], { severity: 'warning' });
     const isRead = channelsIn(written).some(({ text }) => parseChannel(text).source === id);
     if (!isRead) {
       yaml.add(`no signal reads source "${id}"; all it says would be dead letters`, ['sources'], {
@@ -54,17 +59,19 @@ function checkHolders(file: GatewayFile, { yaml, kinds }: Context): void {
   }
 }
 
-function checkSignals(file: GatewayFile, { yaml, kinds, written }: Context): void {
+function checkSignals(file: GatewayFile, { yaml, kinds, written, base }: Context): void {
   const sourceNames = namesIn(written, 'sources');
   const readers = new Map<string, string>();
   for (const { id, text, at } of channelsIn(written)) {
     const { source, channel } = parseChannel(text);
     if (!sourceNames.includes(source)) yaml.add(`no source "${source}"${suggestion(source, sourceNames)}`, at);
     const part = file.sources.get(source);
-    const channels = part && kinds.sources.find((kind) => kind.key === part.kind)?.channels?.(part.raw);
+    const kind = kinds.sources.find(({ key }) => key === part?.kind);
+    const channels = kind?.channels?.(part?.raw, base);
     if (channels !== undefined && !channels.includes(channel)) {
       yaml.add(`source "${source}" has no "${channel}"${suggestion(channel, channels)}`, at);
     }
+    checkUnit(file.signals.get(id), text, kind?.unit?.(part?.raw, channel, base), at, yaml);
     const other = readers.get(text);
     if (other !== undefined) yaml.add(`${text} is already signal "${other}"`, at);
     readers.set(text, id);
@@ -84,6 +91,21 @@ function checkSignals(file: GatewayFile, { yaml, kinds, written }: Context): voi
       severity: 'warning',
     });
   }
+}
+
+/** @param said the unit the source gives, if it says so */
+function checkUnit(
+  signal: Signal | undefined,
+  channel: string,
+  said: string | undefined,
+  at: Path,
+  yaml: YamlFile,
+): void {
+  const expected = signal?.convert ?? signal?.unit;
+  if (said === undefined || expected === undefined || said === expected) return;
+  const problem = `${channel} is in ${said}, by its source; this signal takes it for ${expected}`;
+  const isConvertible = typeof linearConversion(said, expected) !== 'string';
+  yaml.add(isConvertible ? `${problem}. Write convert: ${said}` : problem, at, { severity: 'warning' });
 }
 
 function checkWindows(file: GatewayFile, { yaml, written }: Context): void {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Plan, SignalPlan } from '../pipeline/plan.ts';
 import { inputOf, planOf, ruleOf, signalOf, specOf } from '../testing/plans.ts';
 import { compilePlan, compileRoutes } from './compile.ts';

@@ -1,7 +1,7 @@
 // A gateway file that has been read and checked: what the rest of Weir knows of it.
 
 import type { Part } from './kinds.ts';
-import type { Alert, Hub, Settings, Signal, Window } from './schema.ts';
+import type { Alert, Hub, Settings, Signal, Thing, Window } from './schema.ts';
 
 export interface GatewayFile {
   readonly gateway: string;
@@ -14,5 +14,6 @@ export interface GatewayFile {
   readonly windows: ReadonlyMap<number, Window>;
   readonly alerts: ReadonlyMap<string, Alert>;
   readonly actions: ReadonlyMap<string, Part>;
+  readonly thing: Thing | undefined;
   readonly settings: Settings;
 }

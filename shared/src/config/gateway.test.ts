@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { operators, holds, parseComparison, type Comparison } from '../alert/comparison.ts';
 import { statistics } from '../model/pane.ts';
 import { readGatewayFile } from './gateway.ts';
@@ -57,6 +57,7 @@ alerts:
 actions:
   horn: { lamp: 17 }
 
+thing: { port: 8484 }
 settings: { disorder: 1s, maxSeries: 50 }
 `;
 
@@ -110,6 +111,7 @@ test('a good file has no problems, and comes out with its defaults filled in', (
       ['low', { ...usual, when: 'pressure <= 1' }],
     ]),
     actions: new Map([['horn', { kind: 'lamp', raw: { lamp: 17 }, device: undefined }]]),
+    thing: { port: 8484, host: '127.0.0.1' },
     settings: {
       commit: 500,
       disorder: 1000,

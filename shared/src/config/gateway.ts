@@ -1,11 +1,11 @@
 // Reads and checks a gateway file. Every mistake is found in one go: each entry is checked by its own schema, so that a
 // wrong one hides nobody else's mistakes, and the checks across entries (checks.ts) run on what is valid.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { checkAcross } from './checks.ts';
 import type { GatewayFile } from './gateway-file.ts';
 import type { ConfigKind, Kinds, Part } from './kinds.ts';
-import { alertSchema, hubSchema, name, settingsSchema, signalSchema, windowSchema } from './schema.ts';
+import { alertSchema, hubSchema, name, settingsSchema, signalSchema, thingSchema, windowSchema } from './schema.ts';
 import { suggestion, YamlFile, type Path, type Problem } from './yaml-file.ts';
 
 export interface GatewayCheck {
@@ -14,10 +14,24 @@ export interface GatewayCheck {
   readonly problems: readonly Problem[];
 }
 
-const sections = ['gateway', 'hub', 'data', 'sources', 'signals', 'windows', 'alerts', 'actions', 'settings'] as const;
+const sections = [
+  'gateway',
+  'hub',
+  'data',
+  'sources',
+  'signals',
+  'windows',
+  'alerts',
+  'actions',
+  'thing',
+  'settings',
+] as const;
 
-/** @param text the YAML @param kinds the sources and actions this agent has */
-export function readGatewayFile(text: string, kinds: Kinds): GatewayCheck {
+/**
+ * @param text the YAML @param kinds the sources and actions this agent has
+ * @param base folder of the file: what it names by relative paths is looked at too, as far as kinds do
+ */
+export function readGatewayFile(text: string, kinds: Kinds, base?: string): GatewayCheck {
   const yaml = new YamlFile(text);
   const root = yaml.value();
   if (!isRecord(root)) {
@@ -28,7 +42,7 @@ export function readGatewayFile(text: string, kinds: Kinds): GatewayCheck {
     if (!(sections as readonly string[]).includes(key))
       yaml.add(`unknown key "${key}"${suggestion(key, sections)}`, [], { key });
   }
-  const reader = new SectionReader(yaml, root);
+  const reader = new SectionReader(yaml, root, base);
   if (root['gateway'] === undefined)
     yaml.add('"gateway" is missing: the name of this gateway, such as gateway: line-3', []);
   const file: GatewayFile = {
@@ -40,9 +54,10 @@ export function readGatewayFile(text: string, kinds: Kinds): GatewayCheck {
     windows: reader.list('windows', windowSchema),
     alerts: reader.named('alerts', alertSchema),
     actions: reader.parts('actions', kinds.actions),
+    thing: reader.one('thing', thingSchema),
     settings: reader.one('settings', settingsSchema) ?? settingsSchema.parse({}),
   };
-  checkAcross(file, { yaml, kinds, written: root });
+  checkAcross(file, { yaml, kinds, written: root, base });
   const problems = yaml.problems();
   return { file: problems.some((p) => p.severity === 'error') ? undefined : file, problems };
 }
@@ -50,10 +65,12 @@ export function readGatewayFile(text: string, kinds: Kinds): GatewayCheck {
 class SectionReader {
   readonly #yaml: YamlFile;
   readonly #root: Readonly<Record<string, unknown>>;
+  readonly #base: string | undefined;
 
-  constructor(yaml: YamlFile, root: Readonly<Record<string, unknown>>) {
+  constructor(yaml: YamlFile, root: Readonly<Record<string, unknown>>, base: string | undefined) {
     this.#yaml = yaml;
     this.#root = root;
+    this.#base = base;
   }
 
   one<S extends z.ZodType>(section: string, schema: S): z.output<S> | undefined {
@@ -95,7 +112,7 @@ class SectionReader {
         const hint = found.length === 0 ? `; one of: ${keys.join(', ')}` : suggestion(first, keys);
         this.#yaml.add(`"${id}" does not say what it is${hint}`, [section, id]);
       } else if (this.#check(raw, kind.schema, [section, id]) !== undefined)
-        parts.set(id, { kind: kind.key, raw, device: kind.device?.(raw, id) });
+        parts.set(id, { kind: kind.key, raw, device: kind.device?.(raw, id, this.#base) });
     }
     return parts;
   }

@@ -1,8 +1,8 @@
 // The gateway file's JSON Schema, for completion and checks in editors. Made from the same schemas that check the file.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ConfigKind, Kinds } from './kinds.ts';
-import { alertSchema, hubSchema, name, settingsSchema, signalSchema, windowSchema } from './schema.ts';
+import { alertSchema, hubSchema, name, settingsSchema, signalSchema, thingSchema, windowSchema } from './schema.ts';
 
 export function gatewayJsonSchema(kinds: Kinds): Record<string, unknown> {
   const schema = z
@@ -15,6 +15,7 @@ export function gatewayJsonSchema(kinds: Kinds): Record<string, unknown> {
       windows: z.array(windowSchema).optional().describe('What is computed from it and sent to the hub.'),
       alerts: z.record(z.string(), alertSchema).optional().describe('What must not wait for the hub, by name.'),
       actions: z.record(z.string(), anyOf(kinds.actions)).optional().describe('What an alert can do, by name.'),
+      thing: thingSchema.optional(),
       settings: settingsSchema.optional(),
     })
     .meta({ title: 'Weir gateway file' });

@@ -1,7 +1,7 @@
 // What `weir-agent check` says about windows, quality and formulas that cannot be: every mistake at its place, with what to do.
 
 import { expect, test } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { readGatewayFile } from './gateway.ts';
 import { formatProblem } from './yaml-file.ts';
 

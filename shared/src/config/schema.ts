@@ -1,7 +1,7 @@
 // The gateway file's schema: the one truth from which come the types, the checks, the JSON Schema for editors and the
 // reference in docs/gateway-file.md. Sources and actions bring their own part: see kinds.ts.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseComparison, type Comparison } from '../alert/comparison.ts';
 import { severities } from '../model/alert.ts';
 import { statistics } from '../model/pane.ts';
@@ -88,6 +88,17 @@ export const hubSchema = z
     path: ['url'],
   })
   .describe('Where panes and alerts go. Without it the gateway works alone.');
+
+export const thingSchema = z
+  .strictObject({
+    port: z.int().min(1).max(65_535).describe('TCP port.'),
+    host: z
+      .string()
+      .min(1)
+      .default('127.0.0.1')
+      .describe('Address to listen at; `0.0.0.0` is every address of the gateway. Default 127.0.0.1.'),
+  })
+  .describe('The gateway as a Thing of the Web of Things, for whoever reads it over HTTP.');
 
 const channel = z.string().regex(/^[^.\s]+\.\S+$/, { message: 'write it as source.channel, such as tempering.temp' });
 
@@ -327,6 +338,7 @@ export type Window = z.output<typeof windowSchema>;
 export type Alert = z.output<typeof alertSchema>;
 export type Settings = z.output<typeof settingsSchema>;
 export type Hub = z.output<typeof hubSchema>;
+export type Thing = z.output<typeof thingSchema>;
 
 export function isUrl(text: string, protocols: readonly string[]): boolean {
   return URL.canParse(text) && protocols.includes(new URL(text).protocol);

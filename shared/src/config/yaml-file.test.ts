@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { YamlFile, formatProblem, suggestion } from './yaml-file.ts';
 
 const text = `a: 1

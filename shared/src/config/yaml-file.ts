@@ -6,7 +6,7 @@
 
 import { distance } from 'fastest-levenshtein';
 import { LineCounter, isMap, isNode, isScalar, isSeq, parseDocument, visit, type Document } from 'yaml';
-import type { z } from 'zod';
+import type * as z from 'zod';
 
 export type Path = readonly (string | number)[];
 

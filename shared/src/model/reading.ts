@@ -28,6 +28,7 @@ export const lossReasons = [
   'reconfigured', // its window was taken out of the gateway file before it closed
   'evicted', // the outbox was full and the oldest panes had to go
   'quarantined', // the hub's store refused the point
+  'overrun', // came in faster than the agent could take it
 ] as const;
 
 export type LossReason = (typeof lossReasons)[number];
@@ -43,4 +44,6 @@ export interface DeadLetter {
   readonly detail: string;
   /** The first bytes of it, as text. */
   readonly sample: string;
+  /** How many readings it stands for; one when left out. */
+  readonly count?: number;
 }

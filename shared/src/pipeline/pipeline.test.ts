@@ -301,3 +301,17 @@ test('a series that was never interned, or whose signal is not in the plan, is a
     /no signal "pressure"/,
   );
 });
+
+test('the newest reading of a series is known, whether or not an alarm looks at it, and by its event time', () => {
+  for (const rules of [[], [ruleOf({ when: 'temperature > 100' })]]) {
+    const pipeline = pipelineOf({ rules });
+    const newest = () => pipeline.states().map(({ newestTime, newestValue }) => [newestTime, newestValue]);
+    for (const [time, value] of [
+      [1000, 20],
+      [3000, 22],
+      [2000, 21],
+    ] as const)
+      pipeline.ingest(readingOf(pipeline, time, value), now);
+    expect(newest()).toStrictEqual([[3000, 22]]);
+  }
+});

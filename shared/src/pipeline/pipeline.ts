@@ -231,6 +231,10 @@ export class Pipeline {
       sample[2] = arrival;
       if (counts) this.alerts.observe(state);
       else this.alerts.alive(state, arrival);
+    } else if (counts && time >= state.newestTime) {
+      state.newestTime = time;
+      state.newestValue = value;
+      state.newestArrival = arrival;
     }
     for (const window of state.windows) {
       const due = counts ? window.add(time, value, reached) : window.flag(time, reached);

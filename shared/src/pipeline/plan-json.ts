@@ -1,7 +1,7 @@
 // A plan as text: what a checkpoint keeps, so that the journal behind it is replayed by the plan it was made with, also when
 // the gateway file has changed since.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { operators } from '../alert/comparison.ts';
 import { severities } from '../model/alert.ts';
 import { statistics } from '../model/pane.ts';

@@ -29,7 +29,7 @@ export class SeriesState {
   readonly hasEarlyPanes: boolean;
   /** Arrival time of the last accepted reading, epoch milliseconds. */
   lastArrival = -Infinity;
-  /** The newest reading that alarms could look at: one that comes later has to know it. */
+  /** The newest reading that counts: alarms that come later have to know it, and others ask for it. */
   newestTime = -Infinity;
   newestValue = NaN;
   /** When that arrived. */
