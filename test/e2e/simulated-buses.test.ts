@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { modbus } from '@weir/edge-agent/sources/modbus.ts';
 import { serial } from '@weir/edge-agent/sources/serial.ts';
+import { wot } from '@weir/edge-agent/sources/wot.ts';
 import { Puller } from '@weir/edge-agent/testing/puller.ts';
 import { hasSocat } from '@weir/edge-agent/testing/cable.ts';
 import { parseScenario } from '@weir/firmware-sim/scenario.ts';
@@ -116,5 +117,40 @@ describe.each([
     await puller.end();
     for (const value of values('temp')) expect(value).toBeCloseTo(31.5, 0);
     for (const value of values('rh')) expect(value).toBeGreaterThan(30);
+  });
+});
+
+describe('the Web of Things source', () => {
+  it('reads a simulated thing by its description, and observes what it measures', async () => {
+    const simulation = await simulate(`things: { boiler: { http: "127.0.0.1:0", every: 100ms, ${signals} } }`);
+    const raw = { wot: simulation.servers.get('boiler'), poll: '50ms' };
+    const puller = new Puller(wot, raw, { channels });
+    await expect.poll(() => puller.readings.length, patience).toBeGreaterThan(10);
+    await puller.end();
+    expect(puller.error).toBeUndefined();
+    expect(puller.deadLetters).toEqual([]);
+    expect(new Set(puller.readings.map((one) => one.split(' ')[0]))).toEqual(new Set(['boiler/temp', 'boiler/rh']));
+    const { readings, answers } = simulation.counts();
+    expect(readings).toBeGreaterThanOrEqual(puller.readings.length);
+    expect(readings).toBe(answers);
+  });
+
+  it('goes on when a thing did not answer for a while', async () => {
+    const simulation = await simulate(`
+things: { boiler: { http: "127.0.0.1:0", every: 100ms, ${signals} } }
+faults: [{ at: 0s, for: 1500ms, every: 4s, device: boiler, kind: no-answer }]`);
+    const raw = { wot: simulation.servers.get('boiler'), poll: '50ms', refresh: '200ms', timeout: '300ms' };
+    const puller = new Puller(wot, raw, { channels });
+    await expect.poll(() => puller.readings.length, patience).toBeGreaterThan(4);
+    const href = new URL('properties/temp', simulation.servers.get('boiler'));
+    const isDead = (): Promise<boolean> =>
+      fetch(href, { signal: AbortSignal.timeout(200) }).then(
+        () => false,
+        () => true,
+      );
+    await expect.poll(isDead, patience).toBe(true);
+    const before = puller.readings.length;
+    await expect.poll(() => puller.readings.length, patience).toBeGreaterThan(before + 4);
+    expect(puller.error).toBeUndefined();
   });
 });
