@@ -7,6 +7,7 @@
 // A serial line takes one question at a time, and pauses after one that was not answered: the answer may still come, and must
 // not be taken for the next. Questions over TCP have numbers: slaves are asked side by side, and a dead one holds up no other.
 
+import type { Duplex } from 'node:stream';
 import type modbusSerial from 'modbus-serial';
 import * as z from 'zod';
 import { connectTo, isSerialAddress, openSerial } from '../serial/open.ts';
@@ -67,14 +68,21 @@ export class Bus {
   readonly #asking = new Set<(error: SlaveError) => void>();
   #turn: Promise<unknown> = Promise.resolve();
 
-  private constructor(client: ModbusRTU, options: BusOptions, port: RtuPort | undefined, hangUp: () => Promise<void>) {
+  private constructor(
+    client: ModbusRTU,
+    options: BusOptions,
+    port: RtuPort | undefined,
+    stream: Duplex,
+    hangUp: () => Promise<void>,
+  ) {
     this.#client = client;
     this.#options = options;
     this.#port = port;
     this.#hangUp = hangUp;
     client.setTimeout(options.timeoutMs);
     client.on('error', () => undefined);
-    this.closed = new Promise((resolve) => client.on('close', () => resolve()));
+    // Not by modbus-serial, which says nothing when a connection ends with an error.
+    this.closed = new Promise((resolve) => stream.on('close', () => resolve()));
   }
 
   /** @throws when it cannot be opened: says what to do */
@@ -86,13 +94,13 @@ export class Bus {
       const client = new Client();
       const socket = await connectTo(address, signal);
       await client.linkTCP(socket, { port: socket.remotePort ?? 0 });
-      return new Bus(client, options, undefined, async () => void socket.destroy());
+      return new Bus(client, options, undefined, socket, async () => void socket.destroy());
     }
     const line = await openSerial(address.replace(/^rtu\+/, ''), settings, base, signal);
     const port = new RtuPort(line);
     const client = new Client(port);
     await new Promise<void>((opened) => client.open(() => opened()));
-    return new Bus(client, options, port, () => line.close());
+    return new Bus(client, options, port, line.stream, () => line.close());
   }
 
   /** @returns the bytes of the registers, or of each bit one byte @throws SlaveError */

@@ -4,12 +4,13 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { resolve } from 'node:path';
 import type { Duplex } from 'node:stream';
+import { makePort } from './port.ts';
 import { Rfc2217Stream } from './rfc2217.ts';
 import type { PortSettings } from './settings.ts';
 import { findUsbPort, isUsbAddress } from './usb.ts';
 
-const readAheadBytes = 64 * 1024;
 const connectTimeoutMs = 10_000;
+const closeTimeoutMs = 1000;
 
 export function isSerialAddress(text: string): boolean {
   return /^(\/|\.\/|\.\.\/)./.test(text) || isUsbAddress(text) || /^(tcp|rfc2217):\/\/[^:/]+:\d+$/.test(text);
@@ -59,24 +60,7 @@ export async function connectTo(address: string, signal: AbortSignal): Promise<S
 }
 
 async function openPort(path: string, settings: PortSettings, signal: AbortSignal): Promise<SerialLine> {
-  // Loaded when first needed, and without the parsers of serialport: an agent without serial lines does not pay for it.
-  const [{ SerialPortStream }, { autoDetect }] = await Promise.all([
-    import('@serialport/stream'),
-    import('@serialport/bindings-cpp'),
-  ]);
-  const port = new SerialPortStream({
-    binding: autoDetect(),
-    path,
-    baudRate: settings.baud,
-    parity: settings.parity,
-    dataBits: settings.dataBits,
-    stopBits: settings.stopBits,
-    rtscts: settings.flow === 'hardware',
-    xon: settings.flow === 'software',
-    xoff: settings.flow === 'software',
-    autoOpen: false,
-    highWaterMark: readAheadBytes,
-  });
+  const port = await makePort(path, settings);
   await new Promise<void>((opened, failed) =>
     port.open((error) => (error === null ? opened() : failed(new Error(explained(error.message, path))))),
   );
@@ -89,9 +73,12 @@ async function openPort(path: string, settings: PortSettings, signal: AbortSigna
   const close = (): Promise<void> =>
     (closed ??= new Promise((done) => {
       const finish = (): void => {
+        clearTimeout(patience);
         port.destroy();
         done();
       };
+      // A device that vanishes at this moment may never call back.
+      const patience = setTimeout(finish, closeTimeoutMs);
       if (port.isOpen) port.flush(() => port.close(finish));
       else finish();
     }));

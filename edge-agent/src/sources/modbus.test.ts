@@ -155,6 +155,19 @@ describe('Modbus TCP', () => {
     await expect.poll(() => refused.error).toMatchObject({ code: 'ECONNREFUSED' });
   });
 
+  it('is down when the connection is reset', async () => {
+    const sockets: Socket[] = [];
+    const server = createServer((socket) => sockets.push(socket)).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    onTestFinished(() => void server.close());
+    const raw = { modbus: `tcp://127.0.0.1:${portOf(server)}`, slave: 1, registers: { temp: { at: 40_001 } } };
+    const puller = new Puller(modbus, raw);
+    await expect.poll(() => sockets.length).toBe(1);
+    await expect.poll(() => puller.opened).toBe(1);
+    sockets[0]?.resetAndDestroy();
+    await expect.poll(() => String(puller.error)).toContain('closed: unplugged, or the far end hung up');
+  });
+
   it('survives a far end that speaks something else', async () => {
     const sockets: Socket[] = [];
     const server = createServer((socket) => {

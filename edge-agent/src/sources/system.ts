@@ -47,7 +47,8 @@ export class SystemSource implements Source {
     await this.#vitals.read(names);
     let due = clock.monotonicMs();
     while (!signal.aborted) {
-      due += this.#config.system;
+      // In step with the interval; what was missed is not made up for.
+      due = Math.max(due + this.#config.system, clock.monotonicMs());
       await clock.sleep(due - clock.monotonicMs(), signal);
       if (signal.aborted) return;
       const received = clock.monotonicMs();
