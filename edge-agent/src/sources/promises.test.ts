@@ -101,7 +101,8 @@ describe.each(farSides.map((side) => [side.name, side] as const))('%s as a sourc
       const puller = new Puller(side.kind, far.raw, { channels: [far.channel] });
       await new Promise((done) => setTimeout(done, waitMs));
       await puller.end();
-      expect(puller.error).toBeUndefined();
+      // Told to stop while it opened, it may say that this is why it did not.
+      expect(puller.error instanceof Error ? puller.error.name : 'ended').toMatch(/^(ended|AbortError)$/);
     }
     const last = new Puller(side.kind, far.raw, { channels: [far.channel] });
     const speaking = setInterval(() => void far.speak().catch(() => undefined), 20);

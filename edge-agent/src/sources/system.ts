@@ -49,7 +49,7 @@ export class SystemSource implements Source {
     while (!signal.aborted) {
       // In step with the interval; what was missed is not made up for.
       due = Math.max(due + this.#config.system, clock.monotonicMs());
-      await clock.sleep(due - clock.monotonicMs(), signal);
+      await clock.sleep(Math.max(0, due - clock.monotonicMs()), signal);
       if (signal.aborted) return;
       const received = clock.monotonicMs();
       const batch = new ReadingBatch(id, router, clock.now());

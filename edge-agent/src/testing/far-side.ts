@@ -3,18 +3,23 @@
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { writeFile } from 'node:fs/promises';
+import { createServer as createHttpServer } from 'node:http';
 import { join } from 'node:path';
 import { ServerTCP } from 'modbus-serial';
 import { onTestFinished } from 'vitest';
+import { gpiomonInputs } from '../gpio/gpiomon.ts';
 import { file } from '../sources/file.ts';
+import { gpioKind } from '../sources/gpio.ts';
 import { modbus } from '../sources/modbus.ts';
 import { mqtt } from '../sources/mqtt.ts';
 import { serial } from '../sources/serial.ts';
 import type { SourceKind } from '../sources/source.ts';
 import { system } from '../sources/system.ts';
+import { wot } from '../sources/wot.ts';
+import { FakeGpiod } from './fake-gpio.ts';
 import { cable, hasSocat } from './cable.ts';
 import { hasMosquitto, Mosquitto, publisher } from './mosquitto.ts';
-import { freePort } from './ports.ts';
+import { freePort, portOf } from './ports.ts';
 import { tempFolder } from './temp-folder.ts';
 
 export interface FarSide {
@@ -42,6 +47,8 @@ export const farSides: readonly FarSideKind[] = [
   { name: 'a device server', kind: serial, isHere: true, make: behindServer },
   { name: 'Modbus TCP', kind: modbus, isHere: true, make: modbusTcp },
   { name: 'MQTT', kind: mqtt, isHere: hasMosquitto, make: overMqtt },
+  { name: 'a line of the board', kind: gpioKind(gpiomonInputs), isHere: true, make: onBoard },
+  { name: 'a Thing', kind: wot, isHere: true, make: ofThing },
   { name: 'a recording', kind: file, isHere: true, make: fromFile },
   { name: 'the gateway itself', kind: system, isHere: true, make: ofSystem },
 ];
@@ -133,6 +140,33 @@ async function overMqtt(): Promise<FarSide> {
       publish = await publisher(broker.url);
     },
   };
+}
+
+async function onBoard(): Promise<FarSide> {
+  const board = await FakeGpiod.make('2.2.1');
+  let level = false;
+  return {
+    raw: { gpio: 17, states: ['closed', 'open'] },
+    channel: 'state',
+    speak: async () => {
+      level = !level;
+      if (board.isHeld(17)) board.drive(17, level);
+    },
+  };
+}
+
+async function ofThing(): Promise<FarSide> {
+  const server = createHttpServer((_, response) => response.end('21.5')).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const path = join(await tempFolder(), 'boiler.td.json');
+  const temp = { type: 'number', forms: [{ href: `http://127.0.0.1:${portOf(server)}/temp` }] };
+  const security = { security: 'none', securityDefinitions: { none: { scheme: 'nosec' } } };
+  await writeFile(path, JSON.stringify({ title: 'Boiler', ...security, properties: { temp } }));
+  return { raw: { wot: path, poll: '20ms' }, channel: 'temp', speak: async () => undefined };
 }
 
 async function fromFile(): Promise<FarSide> {
