@@ -24,7 +24,7 @@ export interface Delivery {
 }
 
 export interface Source {
-  /** Ends when `signal` aborts, or throws an AbortError then; throws when the device is lost or cannot be opened. */
+  /** Ends when `signal` aborts; throws when the device is lost or cannot be opened. */
   open(signal: AbortSignal): AsyncIterable<Delivery>;
 }
 
