@@ -113,11 +113,7 @@ class GpioSource implements Source {
       },
     };
     const request = { line, chip, pull, debounceMs, edges: edgesOf(count, activeLow), counts: count !== undefined };
-    const input = await this.#inputs.open(request, listener, signal).catch((error: unknown) => {
-      if (!signal.aborted) throw error;
-      return undefined;
-    });
-    if (input === undefined) return;
+    const input = await this.#inputs.open(request, listener, signal);
     const stop = (): void => bell.ring();
     signal.addEventListener('abort', stop);
     try {

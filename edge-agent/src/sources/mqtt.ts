@@ -111,11 +111,7 @@ class MqttSource implements Source {
   async *open(signal: AbortSignal): AsyncGenerator<Delivery> {
     const inbox = new Inbox();
     this.#unacked = 0;
-    const session = await this.#connect(inbox, signal).catch((error: unknown) => {
-      if (!signal.aborted) throw error;
-      return undefined;
-    });
-    if (session === undefined) return;
+    const session = await this.#connect(inbox, signal);
     const stop = (): void => inbox.wake();
     signal.addEventListener('abort', stop);
     let lost: Error | undefined;

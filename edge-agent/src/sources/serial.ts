@@ -107,9 +107,6 @@ class SerialSource implements Source {
       const cutter = new FrameCutter(framing, crc, maxFrameBytes);
       for await (const delivery of this.#deliveries(line.stream, cutter, framing === 'lines' ? 'utf8' : 'hex'))
         yield delivery;
-    } catch (error) {
-      if (!signal.aborted) throw error;
-      return;
     } finally {
       signal.removeEventListener('abort', stop);
       await line.close();

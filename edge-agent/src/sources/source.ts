@@ -72,6 +72,19 @@ export function sourceKind<S extends z.ZodObject>(kind: {
     mistake: (raw, base) => kind.mistake?.(kind.schema.parse(raw), base),
     device: (raw, id, base) => kind.device?.(kind.schema.parse(raw), id, base),
     holds: (raw) => kind.holds?.(kind.schema.parse(raw)),
-    make: (part, context) => kind.make(kind.schema.parse(part.raw), context),
+    make: (part, context) => endingQuietly(kind.make(kind.schema.parse(part.raw), context)),
+  };
+}
+
+/** What fails because it was told to stop has not failed. */
+function endingQuietly(source: Source): Source {
+  return {
+    async *open(signal) {
+      try {
+        yield* source.open(signal);
+      } catch (error) {
+        if (!signal.aborted) throw error;
+      }
+    },
   };
 }

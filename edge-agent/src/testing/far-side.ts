@@ -39,18 +39,28 @@ export interface FarSideKind {
   readonly name: string;
   readonly kind: SourceKind;
   readonly isHere: boolean;
+  /** Whether it can go away and come back, and whether it can say what is no reading. */
+  readonly leaves: boolean;
+  readonly babbles: boolean;
   make(): Promise<FarSide>;
 }
 
 export const farSides: readonly FarSideKind[] = [
-  { name: 'a serial line', kind: serial, isHere: hasSocat, make: onPty },
-  { name: 'a device server', kind: serial, isHere: true, make: behindServer },
-  { name: 'Modbus TCP', kind: modbus, isHere: true, make: modbusTcp },
-  { name: 'MQTT', kind: mqtt, isHere: hasMosquitto, make: overMqtt },
-  { name: 'a line of the board', kind: gpioKind(gpiomonInputs), isHere: true, make: onBoard },
-  { name: 'a Thing', kind: wot, isHere: true, make: ofThing },
-  { name: 'a recording', kind: file, isHere: true, make: fromFile },
-  { name: 'the gateway itself', kind: system, isHere: true, make: ofSystem },
+  { name: 'a serial line', kind: serial, isHere: hasSocat, leaves: true, babbles: true, make: onPty },
+  { name: 'a device server', kind: serial, isHere: true, leaves: true, babbles: true, make: behindServer },
+  { name: 'Modbus TCP', kind: modbus, isHere: true, leaves: true, babbles: false, make: modbusTcp },
+  { name: 'MQTT', kind: mqtt, isHere: hasMosquitto, leaves: true, babbles: true, make: overMqtt },
+  {
+    name: 'a line of the board',
+    kind: gpioKind(gpiomonInputs),
+    isHere: true,
+    leaves: false,
+    babbles: false,
+    make: onBoard,
+  },
+  { name: 'a Thing', kind: wot, isHere: true, leaves: false, babbles: false, make: ofThing },
+  { name: 'a recording', kind: file, isHere: true, leaves: false, babbles: false, make: fromFile },
+  { name: 'the gateway itself', kind: system, isHere: true, leaves: false, babbles: false, make: ofSystem },
 ];
 
 async function onPty(): Promise<FarSide> {
