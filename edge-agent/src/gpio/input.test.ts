@@ -268,6 +268,22 @@ describe('which way is taken', () => {
     expect(await taken(request, onoff, gpiod)).toBe(expected);
   });
 
+  it('gpiomon gets a line that a killed agent has left exported as an input, but no output', async () => {
+    const sysfs = await FakeSysfs.make();
+    await FakeGpiod.make('2.2.1');
+    const folder = join(sysfs.root, 'gpio529');
+    for (const [direction, isLeft] of [
+      ['in', false],
+      ['out', true],
+    ] as const) {
+      mkdirSync(folder, { recursive: true });
+      writeFileSync(join(folder, 'direction'), `${direction}\n`);
+      const { input } = await opened(gpioInputs(systemClock, sysfs.root, noOnoff), { counts: true });
+      await expect.poll(() => sysfs.isHeld(17)).toBe(isLeft);
+      await input.close();
+    }
+  });
+
   it('a pull, and a fast counter, are not taken for more than they can be', async () => {
     await expect(taken({ pull: 'up' }, true, false)).rejects.toThrow(
       /cannot switch a pull resistor on: apt install gpiod/,

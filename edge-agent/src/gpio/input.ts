@@ -13,7 +13,7 @@ import type { GpioInputs, InputRequest } from './contract.ts';
 import { gpiomonInputs } from './gpiomon.ts';
 import { majorVersion } from './libgpiod.ts';
 import { loadOnoff, usableOnoff } from './onoff.ts';
-import { pollMs, sysfsInputs } from './sysfs-input.ts';
+import { pollMs, releaseInput, sysfsInputs } from './sysfs-input.ts';
 
 /** The way there is on this machine, looked for each time: drivers come late, and permissions are put right. */
 export function gpioInputs(clock: Clock, root = '/sys/class/gpio', load = loadOnoff): GpioInputs {
@@ -39,9 +39,15 @@ async function wayFor(
     throw new Error(
       '/sys/class/gpio cannot switch a pull resistor on: apt install gpiod; or set it at boot (config.txt: gpio=17=pu) and leave out pull',
     );
-  if (!hasSysfs || (hasGpiomon && (counts || pull !== undefined))) return gpiomonInputs(clock);
+  const byGpiomon: GpioInputs = {
+    async open(request, ...more) {
+      if (hasSysfs) await releaseInput(root, request);
+      return gpiomonInputs(clock).open(request, ...more);
+    },
+  };
+  if (!hasSysfs || (hasGpiomon && (counts || pull !== undefined))) return byGpiomon;
   const onoff = await usableOnoff(load);
-  if (onoff === undefined && hasGpiomon) return gpiomonInputs(clock);
+  if (onoff === undefined && hasGpiomon) return byGpiomon;
   if (onoff === undefined && counts && debounceMs < 2 * pollMs)
     throw new Error(
       `counting needs interrupts: apt install gpiod, or npm install onoff; a contact slow enough to be looked at every ${pollMs}ms needs debounce: ${2 * pollMs}ms or more`,

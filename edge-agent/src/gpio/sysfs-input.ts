@@ -4,7 +4,7 @@
 // sysfs has no timestamps: an edge is when it is heard. A line that was not exported before is given back when it is closed, so
 // that others can have it.
 
-import { open, writeFile, type FileHandle } from 'node:fs/promises';
+import { open, readFile, writeFile, type FileHandle } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../time/clock.ts';
@@ -34,6 +34,15 @@ export function sysfsInputs(root: string, clock: Clock, onoff: OnoffModule | und
       return Polled.open(join(folder, 'value'), { debounceMs, listener, clock, giveBack });
     },
   };
+}
+
+/** Lets go of an input that an agent which was killed has left exported: it would keep the character device from the line. */
+export async function releaseInput(root: string, { line, chip }: InputRequest): Promise<void> {
+  const number = await numberOf(root, line, chip).catch(() => undefined);
+  if (number === undefined) return;
+  const direction = await readFile(join(root, `gpio${number}`, 'direction'), 'utf8').catch(() => '');
+  // An output is somebody's.
+  if (direction.trim() === 'in') await writeFile(join(root, 'unexport'), String(number));
 }
 
 interface PolledParts {

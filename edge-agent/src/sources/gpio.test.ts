@@ -91,7 +91,7 @@ describe('a contact', () => {
     await expect.poll(() => puller.readings.length).toBe(1 + maxWaiting);
     expect(puller.readings.at(-1)).toBe('board/state = 1');
     expect(puller.deadLetters).toMatchObject([
-      { reason: 'malformed', where: 'board', detail: expect.stringMatching(/^101 changes came faster/) },
+      { reason: 'overrun', where: 'board', count: 101, detail: expect.stringMatching(/^101 changes came faster/) },
     ]);
   });
 

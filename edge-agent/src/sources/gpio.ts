@@ -146,7 +146,7 @@ class GpioSource implements Source {
     }
     if (passedOver > 0) {
       const detail = `${passedOver} changes came faster than they could be taken, and were passed over; raise debounce`;
-      batch.dead('malformed', device, detail, '');
+      batch.dead('overrun', device, detail, '', passedOver);
     }
     if (batch.size === 0) return undefined;
     const { readings, deadLetters } = batch;
