@@ -54,6 +54,25 @@ it('a signal in another unit than its Thing says is told, with the conversion wh
   expect(converted.problems).toEqual([]);
 });
 
+it('a signal that says no unit has that of its Thing, where Weir knows it and all it is taken from agree', async () => {
+  const signals = [
+    '  t: { from: b.temperature }',
+    '  h: { from: b.humidity }',
+    '  l: { from: b.load }',
+    '  c: { from: b.mass, unit: g, convert: kg }',
+  ];
+  const { file, problems } = await check('boiler.td.json', signals.join('\n'));
+  expect(problems).toEqual([]);
+  expect([...(file?.signals ?? [])].map(([id, { unit }]) => `${id} ${unit}`)).toEqual([
+    't °F',
+    'h %',
+    'l undefined',
+    'c g',
+  ]);
+  const mixed = await check('boiler.td.json', '  m: { from: [b.temperature, b.humidity] }');
+  expect(mixed.file?.signals.get('m')?.unit).toBeUndefined();
+});
+
 it('a Thing Description that cannot be read now is a warning, and one that is elsewhere is not looked at', async () => {
   const signal = '  t: { from: b.temperature }';
   expect((await check('bad.td.json', signal)).problems).toEqual([

@@ -2,6 +2,7 @@
 // wrong one hides nobody else's mistakes, and the checks across entries (checks.ts) run on what is valid.
 
 import * as z from 'zod';
+import { adoptUnits } from './adopt-units.ts';
 import { checkAcross } from './checks.ts';
 import type { GatewayFile } from './gateway-file.ts';
 import type { ConfigKind, Kinds, Part } from './kinds.ts';
@@ -45,12 +46,13 @@ export function readGatewayFile(text: string, kinds: Kinds, base?: string): Gate
   const reader = new SectionReader(yaml, root, base);
   if (root['gateway'] === undefined)
     yaml.add('"gateway" is missing: the name of this gateway, such as gateway: line-3', []);
+  const sources = reader.parts('sources', kinds.sources);
   const file: GatewayFile = {
     gateway: reader.one('gateway', name) ?? '',
     hub: reader.one('hub', hubSchema),
     data: reader.one('data', z.string().min(1)),
-    sources: reader.parts('sources', kinds.sources),
-    signals: reader.named('signals', signalSchema),
+    sources,
+    signals: adoptUnits(reader.named('signals', signalSchema), sources, kinds, base),
     windows: reader.list('windows', windowSchema),
     alerts: reader.named('alerts', alertSchema),
     actions: reader.parts('actions', kinds.actions),
