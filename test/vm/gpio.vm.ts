@@ -84,7 +84,12 @@ describe.skipIf(image === undefined)('the agent on lines of gpio-sim', () => {
     expect(await wholeDay()).toEqual({ monitors: 2, counted: pulses, tooMany: false, leftBehind: '' });
   });
 
-  it('by gpiomon, and the files of sysfs for outputs', async () => {
+  it('by gpiomon, and the files of sysfs for outputs, after an agent that was killed', async () => {
+    {
+      // It leaves its lines exported.
+      await using killed = await GuestAgent.start(guest, gateway);
+      await killed.says('source hatch is up');
+    }
     await guest.run('[ ! -e /agent/node_modules/onoff ] || mv /agent/node_modules/onoff /tmp/onoff');
     expect(await wholeDay()).toEqual({ monitors: 3, counted: pulses, tooMany: false, leftBehind: '' });
   });
