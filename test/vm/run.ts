@@ -7,11 +7,12 @@ import { mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { installed } from '@weir/deploy/local/servers.ts';
+import { scratchFolder } from '../support/processes.ts';
 import { NoPackages } from './debian.ts';
 import { makeImage, type Image } from './image.ts';
 
 const root = join(import.meta.dirname, '../..');
-const folder = join(tmpdir(), 'weir-vm');
+const cache = join(tmpdir(), 'weir-vm');
 const needed = {
   'qemu-system-x86_64': 'qemu-system-x86',
   'apt-get': 'apt',
@@ -23,6 +24,7 @@ const started = performance.now();
 const say = (line: string): void =>
   console.log(`vm: ${((performance.now() - started) / 1000).toFixed(1).padStart(5)} s  ${line}`);
 
+using scratch = scratchFolder('vm-image');
 const image = await prepare();
 if (typeof image === 'string') say(`all scenarios are skipped: ${image}`);
 const env = { ...process.env, ...(typeof image === 'string' ? {} : { WEIR_VM_IMAGE: JSON.stringify(image) }) };
@@ -46,9 +48,9 @@ async function prepare(): Promise<Image | string> {
   }
   const still = missingPackages();
   if (still.length > 0) return `not installed: ${still.join(', ')} (apt install ${still.join(' ')})`;
-  mkdirSync(folder, { recursive: true });
+  mkdirSync(cache, { recursive: true });
   try {
-    return await makeImage(folder, say);
+    return await makeImage(cache, scratch.path, say);
   } catch (error) {
     // Anything else is a mistake of ours.
     if (!(error instanceof NoPackages)) throw error;
