@@ -48,7 +48,12 @@ export const sourcesIdle: Bench = {
         await sleep(settleMs);
         const value = residentOf(child.pid);
         await stopProcess(child);
-        yield { bench: 'sources', case: `idle-memory ${kind}`, metric: 'residentMB', value };
+        yield {
+          bench: 'sources',
+          case: kind === 'serial + mqtt' ? 'idle-memory' : `idle-memory ${kind}`,
+          metric: 'residentMB',
+          value,
+        };
       }
     } finally {
       await stopProcess(line.process);

@@ -40,7 +40,6 @@ export class SlaveError extends Error {
 export interface BusOptions {
   readonly address: string;
   readonly settings: PortSettings;
-  readonly timeoutMs: number;
   /** Folder relative paths start from. */
   readonly base: string;
   readonly clock: Clock;
@@ -79,7 +78,6 @@ export class Bus {
     this.#options = options;
     this.#port = port;
     this.#hangUp = hangUp;
-    client.setTimeout(options.timeoutMs);
     client.on('error', () => undefined);
     // Not by modbus-serial, which says nothing when a connection ends with an error.
     this.closed = new Promise((resolve) => stream.on('close', () => resolve()));
@@ -104,15 +102,15 @@ export class Bus {
   }
 
   /** @returns the bytes of the registers, or of each bit one byte @throws SlaveError */
-  async read(slave: number, request: ReadRequest, signal: AbortSignal): Promise<Buffer> {
-    if (this.#port === undefined) return this.#ask(slave, request);
+  async read(slave: number, request: ReadRequest, timeoutMs: number, signal: AbortSignal): Promise<Buffer> {
+    if (this.#port === undefined) return this.#ask(slave, request, timeoutMs);
     const asked = this.#turn.then(async () => {
       if (signal.aborted) throw new SlaveError('silent', 'closed');
       try {
-        return await this.#ask(slave, request);
+        return await this.#ask(slave, request, timeoutMs);
       } catch (error) {
         const mayStillCome = error instanceof SlaveError && error.kind !== 'refused';
-        if (mayStillCome) await this.#options.clock.sleep(this.#options.timeoutMs / 2, signal);
+        if (mayStillCome) await this.#options.clock.sleep(timeoutMs / 2, signal);
         throw error;
       }
     });
@@ -125,24 +123,26 @@ export class Bus {
     for (const giveUp of this.#asking) giveUp(new SlaveError('silent', 'closed'));
   }
 
-  #ask(slave: number, { table, address, count }: ReadRequest): Promise<Buffer> {
+  #ask(slave: number, { table, address, count }: ReadRequest, timeoutMs: number): Promise<Buffer> {
     return new Promise((resolve, reject) => {
       this.#asking.add(reject);
+      // modbus-serial has one for all questions, and looks at it when a question is asked.
+      this.#client.setTimeout(timeoutMs);
       this.#client[functions[table]](slave, address, count, (error: unknown, answer?: Answer) => {
         this.#asking.delete(reject);
         if (answer !== undefined && (error === null || error === undefined)) resolve(bytesOf(answer, count));
-        else reject(this.#explained(error));
+        else reject(this.#explained(error, timeoutMs));
       });
     });
   }
 
-  #explained(error: unknown): SlaveError {
+  #explained(error: unknown, timeoutMs: number): SlaveError {
     const { message, modbusCode: code } = errorSchema.parse(error);
     if (code !== undefined) return new SlaveError('refused', message, code);
     if (!/timed out|not open/i.test(message)) return new SlaveError('garbled', message);
     if (this.#port?.hasNoise === true)
       return new SlaveError('garbled', 'bytes came that are no answer; are baud rate and parity those of the slave?');
-    return new SlaveError('silent', `no answer within ${this.#options.timeoutMs} ms`);
+    return new SlaveError('silent', `no answer within ${timeoutMs} ms`);
   }
 }
 

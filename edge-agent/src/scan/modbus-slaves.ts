@@ -26,14 +26,14 @@ export async function findSlaves({
   const never = new AbortController().signal;
   let bus: Bus;
   try {
-    bus = await Bus.open({ address, settings, timeoutMs, base: '/', clock }, never);
+    bus = await Bus.open({ address, settings, base: '/', clock }, never);
   } catch (error) {
     return { what, lines: [messageOf(error)], sources: [] };
   }
   const found: { slave: number; told: string }[] = [];
   try {
     for (let slave = first; slave <= last; slave++) {
-      const told = await ask(bus, slave, never);
+      const told = await ask(bus, slave, timeoutMs, never);
       if (told !== undefined) found.push({ slave, told });
     }
   } finally {
@@ -62,9 +62,9 @@ export async function findSlaves({
   };
 }
 
-async function ask(bus: Bus, slave: number, signal: AbortSignal): Promise<string | undefined> {
+async function ask(bus: Bus, slave: number, timeoutMs: number, signal: AbortSignal): Promise<string | undefined> {
   try {
-    const bytes = await bus.read(slave, { table: 'holding', address: 0, count: 1, registers: [] }, signal);
+    const bytes = await bus.read(slave, { table: 'holding', address: 0, count: 1, registers: [] }, timeoutMs, signal);
     return `answers; holding register 0 is ${bytes.readUInt16BE()}`;
   } catch (error) {
     if (!(error instanceof SlaveError) || error.kind === 'silent') return undefined;

@@ -155,6 +155,22 @@ describe('Modbus TCP', () => {
     await expect.poll(() => refused.error).toMatchObject({ code: 'ECONNREFUSED' });
   });
 
+  it('waits for each slave as long as is said of it, and asks it as often', async () => {
+    const plant = new Plant();
+    plant.silent.add(2).add(3);
+    const { url } = await overTcp(plant);
+    const slaves = {
+      often: { slave: 1, every: '10ms' },
+      quick: { slave: 2, timeout: '30ms' },
+      slow: { slave: 3, timeout: '90ms' },
+    };
+    const raw = { modbus: url, slaves, registers: { temp: { at: 40_001 } }, every: '100ms' };
+    const puller = new Puller(modbus, raw);
+    await expect.poll(() => puller.problems.get('quick'), { timeout: 10_000 }).toBe('slave 2: no answer within 30 ms');
+    await expect.poll(() => puller.problems.get('slow'), { timeout: 10_000 }).toBe('slave 3: no answer within 90 ms');
+    await expect.poll(() => puller.readings.length).toBeGreaterThan(10);
+  });
+
   it('is down when the connection is reset', async () => {
     const sockets: Socket[] = [];
     const server = createServer((socket) => sockets.push(socket)).listen(0, '127.0.0.1');

@@ -20,6 +20,13 @@ const registers = z
   .refine((all) => Object.keys(all).length > 0, { message: 'name at least one register' });
 const slaveId = z.int().min(1).max(247);
 
+const slaveSchema = z.strictObject({
+  slave: slaveId,
+  registers: registers.optional(),
+  every: positiveDuration.optional(),
+  timeout: positiveDuration.optional(),
+});
+
 const schema = z
   .strictObject({
     modbus: z
@@ -34,9 +41,11 @@ const schema = z
     ...portSettings,
     slave: slaveId.optional().describe('Number of the one slave (unit).'),
     slaves: z
-      .record(name, z.union([slaveId, z.strictObject({ slave: slaveId, registers: registers.optional() })]))
+      .record(name, z.union([slaveId, slaveSchema]))
       .optional()
-      .describe('Several slaves: device name and number, or `{ slave, registers }` where its registers differ.'),
+      .describe(
+        'Several slaves: device name and number, or `{ slave, registers, every, timeout }` where these differ.',
+      ),
     registers: registers
       .optional()
       .describe('Name and place of each register: `{ at, type, order, bit, scale, offset, none, table }`.'),
@@ -82,15 +91,22 @@ interface Slave {
   readonly device: string;
   readonly slave: number;
   readonly registers: Readonly<Record<string, RegisterConfig>>;
+  readonly everyMs: number | undefined;
+  readonly timeoutMs: number | undefined;
 }
 
 function slavesOf(config: Pick<Config, 'slave' | 'slaves' | 'registers' | 'device'>, id: string): Slave[] {
   const shared = config.registers ?? {};
-  if (config.slave !== undefined) return [{ device: config.device ?? id, slave: config.slave, registers: shared }];
-  return Object.entries(config.slaves ?? {}).map(([device, one]) =>
-    typeof one === 'number'
-      ? { device, slave: one, registers: shared }
-      : { device, slave: one.slave, registers: one.registers ?? shared },
+  const one = (device: string, entry: z.output<typeof slaveSchema>): Slave => ({
+    device,
+    slave: entry.slave,
+    registers: entry.registers ?? shared,
+    everyMs: entry.every,
+    timeoutMs: entry.timeout,
+  });
+  if (config.slave !== undefined) return [one(config.device ?? id, { slave: config.slave })];
+  return Object.entries(config.slaves ?? {}).map(([device, entry]) =>
+    one(device, typeof entry === 'number' ? { slave: entry } : entry),
   );
 }
 
@@ -104,9 +120,9 @@ class ModbusSource implements Source {
   }
 
   async *open(signal: AbortSignal): AsyncGenerator<Delivery> {
-    const { modbus: address, timeout: timeoutMs } = this.#config;
+    const { modbus: address } = this.#config;
     const { base, clock } = this.#context;
-    const bus = await Bus.open({ address, settings: this.#config, timeoutMs, base, clock }, signal);
+    const bus = await Bus.open({ address, settings: this.#config, base, clock }, signal);
     this.#context.opened();
     const handoff = new Handoff<Delivery>();
     const end = new AbortController();
@@ -126,17 +142,22 @@ class ModbusSource implements Source {
     }
   }
 
-  #poller({ device, slave, registers }: Slave, bus: Bus, handoff: Handoff<Delivery>, signal: AbortSignal): SlavePoller {
+  #poller(
+    { device, slave, registers, everyMs = this.#config.every, timeoutMs = this.#config.timeout }: Slave,
+    bus: Bus,
+    handoff: Handoff<Delivery>,
+    signal: AbortSignal,
+  ): SlavePoller {
     const { clock, router, random } = this.#context;
     const wanted = Object.entries(registers).filter(([channel]) => router.takes(channel));
     return new SlavePoller({
       slave,
       registers: wanted.map(([channel, config]) => registerOf(channel, config)),
-      everyMs: this.#config.every,
+      everyMs,
       maxGap: this.#config.gap,
       clock,
       random,
-      read: (slave, request) => bus.read(slave, request, signal),
+      read: (slave, request) => bus.read(slave, request, timeoutMs, signal),
       answered: (request, bytes) => handoff.give(this.#deliver((batch) => takeValues(batch, device, request, bytes))),
       garbled: (detail) => handoff.give(this.#deliver((batch) => batch.dead('malformed', device, detail, ''))),
       health: (problem) => this.#context.device(device, problem),
